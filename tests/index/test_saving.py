@@ -342,6 +342,34 @@ def test_a_disk_that_takes_no_more_leaves_the_old_index_and_no_half_file(tmp_pat
     assert load(tmp_path) == (1, 5)
 
 
+SAVED_BETWEEN_MANIFEST_AND_DATA = """
+    import sys
+    from pathlib import Path
+    import numpy as np
+    from dedup_index import FlatIndex, load_index
+
+    folder, index, saves_left = Path(sys.argv[1]), FlatIndex(4, "a"), 3
+    index.save(folder, watermark=0)
+
+    def hook(event, arguments):
+        global saves_left
+        if event == "open" and "index-" in str(arguments[0]) and arguments[1] == "r" and saves_left:
+            saves_left -= 1
+            index.add(np.array([saves_left]), np.float32([[1, 0, 0, 0]]))
+            index.save(folder, watermark=len(index))
+
+    sys.addaudithook(hook)
+    saved = load_index(folder, artifact="a", dimension=4)
+    print(saved.watermark, len(saved.index))
+"""
+
+
+def test_a_reader_overtaken_by_saves_reads_the_newest(tmp_path: Path) -> None:
+    """Three saves in a row, each swapping the data away after the reader has read its manifest."""
+    done = run_script(SAVED_BETWEEN_MANIFEST_AND_DATA, tmp_path)
+    assert done.stdout.split() == ["3", "3"], done.stderr
+
+
 def test_readers_never_meet_a_half_done_save_of_one_of_two_writers(tmp_path: Path) -> None:
     """The count is tied to the watermark, so a mixed pair would show."""
     indexes = [filled(count) for count in (3, 4, 5, 6)]
