@@ -1,0 +1,52 @@
+"""Everything `dedup` raises on purpose.
+
+    DedupError
+    ├── ConfigError          the configuration cannot be used: which key, which file, what is allowed
+    ├── StoreError
+    │   ├── SchemaTooNew     the database was written by a newer version; nothing is touched
+    │   ├── SchemaMissing    the database has no tables yet and is not a new SQLite file
+    │   └── StoreUnavailable the database cannot be opened, is read-only or is full
+    ├── NotFound             no article, story or feed with that id
+    ├── ImportFailed         a row of an import file cannot be used: which line, why
+    └── CalibrationError     no score scale for this model artifact, or the pairs do not separate
+
+Each carries a message that says what, where and what to do; the command line prints it as one line and exits with 1.
+"""
+
+from __future__ import annotations
+
+
+class DedupError(Exception):
+    """Base of all errors of the service."""
+
+
+class ConfigError(DedupError):
+    """The configuration cannot be used."""
+
+
+class StoreError(DedupError):
+    """Something about the database."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer version of the program."""
+
+
+class SchemaMissing(StoreError):
+    """The database has no tables yet."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened or written."""
+
+
+class NotFound(DedupError):
+    """No row with that id."""
+
+
+class ImportFailed(DedupError):
+    """A row of an import file cannot be used."""
+
+
+class CalibrationError(DedupError):
+    """No usable score scale for a model artifact."""

@@ -1,0 +1,210 @@
+"""The configuration: one TOML file with every default, overlaid by the user's file and the environment.
+
+`config.toml` is the only place where a default is written; the models below give types and bounds, never values.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from dedup._errors import ConfigError
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+ENV_PREFIX = "DEDUP_"
+# Read by others than this module: the model cache folder (accelerate) and the path of the user's file.
+RESERVED_ENV = frozenset({"DEDUP_CACHE", "DEDUP_CONFIG"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Section):
+    name: Annotated[str, Field(min_length=1)]
+    precision: Literal["int8", "fp32"]
+    provider: Literal["cpu", "cuda"]
+    threads: Annotated[int, Field(ge=0)]
+    cache: str
+    batch_tokens: Positive
+
+
+class EncodeConfig(_Section):
+    view: Literal["title", "lead", "body"]
+    lead_words: Positive
+    clean: bool
+    batch_articles: Positive
+
+
+class ArticleConfig(_Section):
+    max_title_chars: Positive
+    max_text_chars: Positive
+
+
+class FetchConfig(_Section):
+    total_deadline_seconds: Seconds
+    connect_timeout_seconds: Seconds
+    read_timeout_seconds: Seconds
+    max_body_bytes: Positive
+    max_header_bytes: Positive
+    max_redirects: Annotated[int, Field(ge=0)]
+    concurrency: Positive
+    per_host_concurrency: Positive
+    user_agent: str
+    allow_networks: tuple[str, ...]
+
+
+class ParseConfig(_Section):
+    workers: Positive
+    deadline_seconds: Seconds
+    memory_limit_mib: Positive
+    max_entries: Positive
+    max_link_chars: Positive
+
+
+class VerdictConfig(_Section):
+    window_hours: Seconds
+    near_copy_jaccard: Share
+    min_probability: Share
+    candidates: Positive
+    floor_scaled_cosine: float
+
+
+class StoryConfig(_Section):
+    max_size_articles: Positive
+    max_span_hours: Seconds
+    min_representative_probability: Share
+
+
+class StoreConfig(_Section):
+    url: str
+    lock_timeout_seconds: Seconds
+
+
+class IndexConfig(_Section):
+    folder: str
+    keep_hours: Seconds
+
+
+class PollConfig(_Section):
+    cron: str
+    feeds: str
+
+
+class ServeConfig(_Section):
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    max_k: Positive
+    max_body_bytes: Positive
+
+
+class Config(BaseSettings):
+    """Every setting of the service; see `config.toml` for the meaning and unit of each."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", protected_namespaces=()
+    )
+
+    model: ModelConfig
+    encode: EncodeConfig
+    article: ArticleConfig
+    fetch: FetchConfig
+    parse: ParseConfig
+    verdict: VerdictConfig
+    story: StoryConfig
+    store: StoreConfig
+    index: IndexConfig
+    poll: PollConfig
+    serve: ServeConfig
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`load_config` merges files, environment and command line itself; no .env file, no secrets folder."""
+        return (init_settings,)
+
+
+def default_config_path() -> Path:
+    """The `config.toml` that carries the defaults: inside the package, or at the top of a source checkout."""
+    inside = Path(__file__).parent / "config.toml"
+    return inside if inside.is_file() else Path(__file__).parents[2] / "config.toml"
+
+
+def load_config(path: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None) -> Config:
+    """Read the defaults, then `path` (or `DEDUP_CONFIG`), then the environment, then `overrides`.
+
+    Args:
+        path: the user's TOML file; `None` takes `DEDUP_CONFIG` from the environment, if set.
+        overrides: `{section: {key: value}}` from the command line; they win over everything.
+
+    Raises:
+        ConfigError: a file is missing or not TOML, a key is unknown, or a value is out of bounds.
+    """
+    if path is None and os.environ.get("DEDUP_CONFIG"):
+        path = Path(os.environ["DEDUP_CONFIG"])
+    layers = [_read(default_config_path())]
+    if path is not None:
+        layers.append(_read(path))
+    _refuse_unknown_environment()
+    try:
+        layers.append(EnvSettingsSource(Config)())
+    except SettingsError as error:
+        raise ConfigError(f"configuration refused (the environment): {error}") from error
+    layers.append(overrides or {})
+    try:
+        return Config(**_merge(layers))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for section, values in layer.items():
+            known = merged.get(section)
+            merged[section] = {**known, **values} if isinstance(known, dict) and isinstance(values, dict) else values
+    return merged
+
+
+def _refuse_unknown_environment() -> None:
+    # pydantic-settings ignores variables whose first part is no field: a typing mistake would pass in silence.
+    for name in os.environ:
+        if not name.startswith(ENV_PREFIX) or name in RESERVED_ENV:
+            continue
+        section, _, key = name[len(ENV_PREFIX) :].lower().partition("__")
+        if section not in Config.model_fields or not key:
+            sections = ", ".join(sorted(Config.model_fields))
+            raise ConfigError(f"unknown environment variable {name}: use DEDUP_SECTION__KEY, section one of {sections}")
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    problems = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        what = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
+        problems.append(f"{key}: {what}")
+    where = f"{path} or the environment" if path else "the environment"
+    return f"configuration refused ({where}): " + "; ".join(problems) + f". Allowed keys: {default_config_path()}"

@@ -1,0 +1,141 @@
+"""What the service answers with: frozen, free of SQL and of the model, ready for JSON (`to_json`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dedup.evidence import Evidence
+from dedup.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleView:
+    """An article as stored. `story_id` is the live story it belongs to."""
+
+    id: int
+    source: str
+    lang: str
+    title: str
+    text: str
+    url: str | None
+    published_at: datetime | None
+    at: datetime
+    story_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchView:
+    """One comparison that joined, or would join, an article to another: the verdict, how sure, and why."""
+
+    article: ArticleView
+    verdict: Verdict
+    probability: float
+    evidence: Evidence
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An article of a story, and the match that brought it in (`None` for the first article of the story)."""
+
+    article: ArticleView
+    joined_by: MatchView | None
+
+
+@dataclass(frozen=True, slots=True)
+class StorySummary:
+    """A story in a list. `sources` and `langs` are sorted and distinct."""
+
+    id: int
+    title: str
+    size: int
+    first_at: datetime
+    last_at: datetime
+    representative_id: int
+    sources: tuple[str, ...]
+    langs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoryView:
+    """A story with all its articles, oldest first, each with the reason it is here."""
+
+    story: StorySummary
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of one article handed to the service.
+
+    `outcome`: `new_story` (nothing like it), `joined` (a duplicate, `match` says of what), `updated` (same article, text
+    changed: its story stays), `known` (already stored as it is).
+    """
+
+    article_id: int
+    story_id: int
+    outcome: str
+    match: MatchView | None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """Totals of one ingest or import run. `seconds` are wall clock, `encoder_seconds` the part spent in the model."""
+
+    feeds: int
+    fetched: int
+    not_modified: int
+    failed: int
+    entries: int
+    skipped: int
+    stored: int
+    updated: int
+    known: int
+    joined: int
+    stories: int
+    encoded: int
+    seconds: float
+    encoder_seconds: float
+    problems: tuple[FeedProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedProblem:
+    """One feed (or line of a feed list) that could not be used, and why; the others went on."""
+
+    feed: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """What is stored, and the state of the index over it."""
+
+    articles: int
+    stories: int
+    matches: int
+    feeds: int
+    embeddings: int
+    indexed: int
+    artifact: str
+    model: str
+    dimension: int
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON types: dataclasses → dicts, datetimes → ISO 8601 with `Z`, tuples → lists, enums → their value."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, Verdict):
+        return value.value
+    return value

@@ -1,0 +1,28 @@
+"""The SQL store: tables, sessions, the one locked section, and the migrations."""
+
+from __future__ import annotations
+
+from dedup.store._session import Store, open_store
+from dedup.store.models import (
+    ArticleRow,
+    Base,
+    EmbeddingRow,
+    FeedRow,
+    MatchRow,
+    MembershipRow,
+    StoryEventRow,
+    StoryRow,
+)
+
+__all__ = [
+    "ArticleRow",
+    "Base",
+    "EmbeddingRow",
+    "FeedRow",
+    "MatchRow",
+    "MembershipRow",
+    "Store",
+    "StoryEventRow",
+    "StoryRow",
+    "open_store",
+]

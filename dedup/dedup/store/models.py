@@ -1,0 +1,139 @@
+"""The tables. SQL is the truth: the vector index and the near-copy index are caches rebuilt from these rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetimes on every database; SQLite has no time zones, so there the zone is added on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: every time in the store is aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own convention
+
+
+class FeedRow(Base):
+    """A feed, its HTTP validators and how the last visit went."""
+
+    __tablename__ = "feed"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    url: Mapped[str] = mapped_column(Text, unique=True)
+    title: Mapped[str | None] = mapped_column(Text)
+    etag: Mapped[str | None] = mapped_column(Text)
+    last_modified: Mapped[str | None] = mapped_column(Text)
+    added_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    http_status: Mapped[int | None] = mapped_column(Integer)
+    error: Mapped[str | None] = mapped_column(Text)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class ArticleRow(Base):
+    """An article as it was last seen.
+
+    `key` is its identity in its source, `fingerprint` that of its text. `at` is the time that windows count with: the
+    publication time, or the time it was first seen where the feed gave none or one in the future. `revision` grows with
+    every insert and update over the whole table, so a reader that remembers the largest one it saw finds what is new.
+    """
+
+    __tablename__ = "article"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    revision: Mapped[int] = mapped_column(Integer, unique=True)
+    feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"))
+    source: Mapped[str] = mapped_column(Text)
+    lang: Mapped[str] = mapped_column(String(16))
+    title: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    url: Mapped[str | None] = mapped_column(Text)
+    guid: Mapped[str | None] = mapped_column(Text)
+    published_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
+    at: Mapped[datetime] = mapped_column(index=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class EmbeddingRow(Base):
+    """The vector of one article by one model artifact: little-endian float16, unit norm before rounding."""
+
+    __tablename__ = "embedding"
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
+    artifact: Mapped[str] = mapped_column(String(64), primary_key=True)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MatchRow(Base):
+    """Why two articles were compared as they were: the verdict and all its evidence. `article_id` is the newer row."""
+
+    __tablename__ = "match"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("article.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    probability: Mapped[float] = mapped_column(Float)
+    evidence: Mapped[dict[str, Any]]
+    artifact: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("article_id", "other_id"),)
+
+
+class StoryRow(Base):
+    """The cluster of one event. Ids are never reused; a merged story points to the one that lives on."""
+
+    __tablename__ = "story"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("story.id"))
+    created_at: Mapped[datetime]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+    size: Mapped[int] = mapped_column(Integer)
+    representative_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class MembershipRow(Base):
+    """Which story an article belongs to, and the match that brought it there (none for the first of a story)."""
+
+    __tablename__ = "membership"
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True)
+    match_id: Mapped[int | None] = mapped_column(ForeignKey("match.id"))
+    joined_at: Mapped[datetime]
+
+
+class StoryEventRow(Base):
+    """Append-only history of the stories: create, join, update."""
+
+    __tablename__ = "story_event"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_story_event_story_id_id", "story_id", "id"),)
