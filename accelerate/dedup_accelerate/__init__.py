@@ -1,0 +1,79 @@
+"""Sentence encoders without torch: checkpoint → one ONNX graph → int8 → an artifact that vouches for itself → vectors.
+
+    from dedup_accelerate import Encoder, prepare
+
+    encoder = Encoder(prepare("e5-small"))
+    vectors = encoder.encode(["The bank left its rate unchanged.", "Банк сохранил ставку."])
+
+Importing this package loads neither onnxruntime nor onnx nor torch; what needs them imports them when called.
+"""
+
+from ._artifact import (
+    Artifact,
+    Contract,
+    Manifest,
+    Parity,
+    Step,
+    default_cache,
+    find_artifacts,
+    load_artifact,
+)
+from ._build import prepare
+from ._encoder import Encoder
+from ._errors import (
+    AccelerateError,
+    ArtifactCorrupt,
+    ArtifactError,
+    ArtifactNotFound,
+    ArtifactTooNew,
+    CheckpointInvalid,
+    ExportUnavailable,
+    ModelUnavailable,
+    ParityTooLow,
+    ProviderError,
+    ProviderFallback,
+    ProviderUnavailable,
+    UnsupportedModel,
+)
+from ._hardware import GpuPins, gpu_pins
+from ._parity import measure_parity, parity_texts
+from ._registry import DEFAULT_MODEL, REGISTRY, ModelSpec
+from ._session import installed_wheels
+from ._settings import BuildSettings, ParityFloor, Progress
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "REGISTRY",
+    "AccelerateError",
+    "Artifact",
+    "ArtifactCorrupt",
+    "ArtifactError",
+    "ArtifactNotFound",
+    "ArtifactTooNew",
+    "BuildSettings",
+    "CheckpointInvalid",
+    "Contract",
+    "Encoder",
+    "ExportUnavailable",
+    "GpuPins",
+    "Manifest",
+    "ModelSpec",
+    "ModelUnavailable",
+    "Parity",
+    "ParityFloor",
+    "ParityTooLow",
+    "Progress",
+    "ProviderError",
+    "ProviderFallback",
+    "ProviderUnavailable",
+    "Step",
+    "UnsupportedModel",
+    "default_cache",
+    "find_artifacts",
+    "gpu_pins",
+    "installed_wheels",
+    "load_artifact",
+    "measure_parity",
+    "parity_texts",
+    "prepare",
+]

@@ -1,0 +1,289 @@
+"""`prepare`: checkpoint → graph → quantised graph → parity → artifact folder, published by one rename."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from . import _artifact as artifacts
+from ._artifact import Artifact, Contract, Manifest, Parity, Step
+from ._durable import exclusive, sync_entries, sync_folder, write_synced
+from ._errors import AccelerateError, CheckpointInvalid, UnsupportedModel
+from ._registry import ModelSpec
+from ._settings import BuildSettings, Progress, silent
+from ._sources import Located, fetch, locate, spec_for
+
+Precision = Literal["fp32", "int8"]
+Method = Literal["auto", "direct", "optimum"]
+_TOOLS = ("news-dedup", "numpy", "onnx", "onnxruntime", "safetensors", "tokenizers")
+_EXPORT_TOOLS = ("optimum", "optimum-onnx", "sentence-transformers", "torch", "transformers")
+
+
+def prepare(
+    model: str,
+    *,
+    precision: Precision = "int8",
+    cache: Path | None = None,
+    method: Method = "auto",
+    revision: str | None = None,
+    rebuild: bool = False,
+    settings: BuildSettings | None = None,
+    progress: Progress | None = None,
+) -> Artifact:
+    """The artifact of `model`: the verified one in the cache, or a newly built one.
+
+    model: a name of REGISTRY, a sentence-transformers folder, or a hub id. precision: "int8" (CPU) or "fp32".
+    cache: folder for artifacts; by default $DEDUP_CACHE/models or the user's cache. method: "direct" writes the graph
+    here, "optimum" exports through torch, "auto" takes the direct way where it can. revision: of a hub model; recorded
+    either way. rebuild: build even when the cache has it.
+
+    Raises ModelUnavailable (before anything is written), UnsupportedModel, CheckpointInvalid, ExportUnavailable,
+    ParityTooLow, ArtifactCorrupt. An interrupted build leaves no artifact; concurrent builds of one model take turns.
+    """
+    if precision not in ("fp32", "int8"):
+        raise ValueError(f"precision must be 'int8' or 'fp32', not {precision!r}")
+    if method not in ("auto", "direct", "optimum"):
+        raise ValueError(f"method must be 'auto', 'direct' or 'optimum', not {method!r}")
+    job = _Job(
+        spec=spec_for(model),
+        precision=precision,
+        method=method,
+        revision=revision,
+        root=Path(cache) if cache is not None else artifacts.default_cache(),
+        settings=settings or BuildSettings(),
+        progress=progress or silent,
+    )
+    if job.spec.kind == "folder":
+        job = replace(job, revision=locate(job.spec, None, job.settings).revision)
+    if not rebuild and (cached := job.cached()):
+        return artifacts.load_artifact(cached.path)
+    located = locate(job.spec, None if job.spec.kind == "folder" else revision, job.settings)
+    job.root.mkdir(parents=True, exist_ok=True)
+    try:
+        with exclusive(job.root / f".lock-{job.key}", job.settings.lock_timeout_seconds):
+            if not rebuild and (cached := job.cached()):  # another process built it while this one waited
+                return artifacts.load_artifact(cached.path)
+            return _build(job, located)
+    except TimeoutError as error:
+        raise AccelerateError(f"another process is building {model!r}: {error}. Try again later.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    spec: ModelSpec
+    precision: Precision
+    method: Method
+    revision: str | None
+    root: Path
+    settings: BuildSettings
+    progress: Progress
+
+    @property
+    def key(self) -> str:
+        """Names the folder, the lock and the scratch folder of this model and precision."""
+        short = Path(self.spec.name).name if self.spec.kind == "folder" else self.spec.name
+        return f"{re.sub(r'[^a-z0-9.]+', '-', short.lower()).strip('-.') or 'model'}-{self.precision}"
+
+    def cached(self) -> Artifact | None:
+        """The newest artifact in the cache that this job would build again."""
+        return next(filter(self._fits, artifacts.find_artifacts(self.root)), None)
+
+    def _fits(self, artifact: Artifact) -> bool:
+        from ._writer import RECIPE
+
+        manifest, spec = artifact.manifest, self.spec
+        return (
+            manifest.model == spec.name
+            and manifest.contract.precision == self.precision
+            and manifest.recipe == RECIPE
+            and self.method in ("auto", manifest.method)
+            and (self.revision is None or manifest.revision.startswith(self.revision))
+            and spec.prefix in (None, manifest.contract.prefix)
+            and (spec.max_tokens is None or manifest.contract.max_tokens <= spec.max_tokens)
+        )
+
+
+@dataclass(slots=True)
+class _Clock:
+    progress: Progress
+    steps: list[Step]
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        self.progress(name, 0, 0)
+        begin = time.monotonic()
+        yield
+        self.steps.append(Step(name, round(time.monotonic() - begin, 2)))
+
+
+def _build(job: _Job, located: Located) -> Artifact:
+    """Build in a scratch folder inside the cache (same file system, so the last step is one rename)."""
+    scratch = job.root / f".building-{job.key}"
+    shutil.rmtree(scratch, ignore_errors=True)  # under the lock: what lies here is the rest of a killed build
+    try:
+        (scratch / "artifact").mkdir(parents=True)
+        manifest = _assemble(job, located, scratch)
+        artifacts.write_manifest(scratch / "artifact", manifest)
+        sync_folder(scratch / "artifact")
+        digest = artifacts.fingerprint(manifest.files, manifest.contract)
+        target = job.root / f"{job.key}-{digest[:12]}"
+        if target.exists():  # a rebuild of the same bytes, or of a damaged folder: the new one takes its place
+            target.rename(scratch / "replaced")
+        (scratch / "artifact").rename(target)
+        sync_entries(job.root)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Artifact(target, manifest)
+
+
+def _assemble(job: _Job, located: Located, scratch: Path) -> Manifest:
+    clock = _Clock(job.progress, [])
+    target = scratch / "artifact"
+    with clock.step("fetch"):
+        folder = fetch(located, scratch / "checkpoint", job.settings, job.progress)
+    if _use_direct(job, folder):
+        method, contract, reference = "direct", *_write_direct(job, folder, scratch, clock)
+    else:
+        method, contract, reference = "optimum", *_write_optimum(job, folder, scratch, clock)
+    if job.spec.dimension not in (None, contract.dimension):
+        raise CheckpointInvalid(
+            f"{located.source} gives vectors of {contract.dimension} values, {job.spec.name!r} is known to give "
+            f"{job.spec.dimension}: it is another model."
+        )
+    parity = None
+    if reference is not None:
+        with clock.step("parity"):
+            parity = _parity(job, reference, target, contract)
+    with clock.step("checksum"):
+        files = artifacts.describe_files(target)
+    return Manifest(
+        model=job.spec.name,
+        source=located.source,
+        revision=located.revision,
+        method=method,
+        recipe=_recipe(),
+        contract=contract,
+        files=files,
+        tools=_versions(_TOOLS + (_EXPORT_TOOLS if method == "optimum" else ())),
+        steps=tuple(clock.steps),
+        parity=parity,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _use_direct(job: _Job, folder: Path) -> bool:
+    from ._export import available
+    from ._stack import read_stack
+
+    if job.method == "optimum":
+        return False
+    try:
+        read_stack(folder)
+    except UnsupportedModel:
+        if job.method == "direct" or not available():
+            raise
+        return False
+    return True
+
+
+def _write_direct(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tuple[Contract, Path | None]:
+    """Graph and tokenizer; returns the contract and, for int8, the folder of the fp32 reference graph."""
+    from ._stack import read_stack
+    from ._tokens import tokenizer_json
+    from ._writer import write_graph
+
+    stack = read_stack(folder)
+    target, reference = scratch / "artifact", scratch / "reference"
+    with clock.step("tokenizer"):
+        write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(stack.encoder_folder))
+    chunk = job.settings.write_chunk_bytes
+    with clock.step(f"write {job.precision}"):
+        write_graph(stack, target, int8=job.precision == "int8", chunk_bytes=chunk, progress=job.progress)
+    contract = _contract(job, stack.pooling, stack.dimension, stack.prefix, stack.max_tokens)
+    if job.precision == "fp32":
+        return contract, None
+    with clock.step("write reference"):
+        reference.mkdir()
+        write_graph(stack, reference, int8=False, chunk_bytes=chunk)
+    return contract, reference
+
+
+def _write_optimum(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tuple[Contract, Path | None]:
+    from ._export import export, quantise, relocate
+    from ._stack import declared_max_tokens, declared_pooling, declared_prefix, read_json
+    from ._tokens import tokenizer_json
+
+    exported, target = scratch / "reference", scratch / "artifact"
+    with clock.step("export"):
+        graph = export(folder, exported)
+    with clock.step("tokenizer"):
+        write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(exported))
+    with clock.step(f"write {job.precision}"):
+        quantise(graph, target) if job.precision == "int8" else relocate(graph, target)
+    positions = int(read_json(exported / "config.json").get("max_position_embeddings") or 512)
+    contract = _contract(
+        job,
+        declared_pooling(folder),
+        _dimension(graph),
+        declared_prefix(folder),
+        declared_max_tokens(folder, positions),
+    )
+    return contract, exported if job.precision == "int8" else None
+
+
+def _dimension(graph: Path) -> int:
+    import onnx
+
+    outputs = {output.name: output for output in onnx.load(graph, load_external_data=False).graph.output}
+    if "sentence_embedding" not in outputs:
+        raise UnsupportedModel(f"the exported graph has no output 'sentence_embedding', only {', '.join(outputs)}.")
+    return int(outputs["sentence_embedding"].type.tensor_type.shape.dim[-1].dim_value)
+
+
+def _contract(job: _Job, pooling: str, dimension: int, prefix: str, max_tokens: int) -> Contract:
+    spec = job.spec
+    return Contract(
+        prefix=prefix if spec.prefix is None else spec.prefix,
+        max_tokens=min(max_tokens, spec.max_tokens or max_tokens),
+        pooling=pooling,
+        dimension=dimension,
+        precision=job.precision,
+    )
+
+
+def _parity(job: _Job, reference: Path, target: Path, contract: Contract) -> Parity:
+    """Both graphs over the packaged texts, one after the other so that only one is in memory."""
+    from ._encoder import Runner
+    from ._graphfile import GRAPH_NAME
+    from ._parity import measure_parity, parity_texts, require_parity
+
+    texts, tokenizer = parity_texts(), target / artifacts.TOKENIZER_NAME
+    expected = Runner(reference / GRAPH_NAME, tokenizer, contract).encode(texts)
+    shutil.rmtree(reference)  # fp32 LaBSE is 1.9 GB of disk
+    parity = measure_parity(expected, Runner(target / GRAPH_NAME, tokenizer, contract).encode(texts))
+    require_parity(parity, job.settings.floor, job.spec.name)
+    return parity
+
+
+def _recipe() -> int:
+    from ._writer import RECIPE
+
+    return RECIPE
+
+
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,70 @@
+"""An onnxruntime session on the provider that was asked for, or an error; never another one in silence."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Literal
+
+from ._errors import ProviderFallback, ProviderUnavailable
+
+Provider = Literal["cpu", "cuda"]
+_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+def installed_wheels() -> tuple[str, ...]:
+    """Which distributions of onnxruntime are installed here, e.g. `('onnxruntime 1.32.0',)`."""
+    found = []
+    for name in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"):
+        try:
+            found.append(f"{name} {distribution(name).version}")
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def refuse_two_wheels(wheels: tuple[str, ...]) -> None:
+    """Raise ProviderUnavailable when two wheels wrote into the same package: the last one won, unpredictably."""
+    if len(wheels) > 1:
+        raise ProviderUnavailable(
+            f"{' and '.join(wheels)} are installed together and overwrite each other's files. "
+            "Uninstall all of them, then install the one you need."
+        )
+
+
+def open_session(graph: Path, provider: Provider, threads: int) -> Any:
+    """An InferenceSession. `threads` 0 means one per physical core.
+
+    Raises ProviderUnavailable or ProviderFallback.
+    """
+    if provider not in _NAMES:
+        raise ValueError(f"provider must be one of {', '.join(_NAMES)}, not {provider!r}")
+    if threads < 0:
+        raise ValueError(f"threads must not be negative, got {threads}")
+    if provider == "cuda":
+        refuse_two_wheels(installed_wheels())
+    import onnxruntime
+
+    wanted = _NAMES[provider]
+    available = onnxruntime.get_available_providers()
+    if wanted not in available:
+        raise ProviderUnavailable(
+            f"provider {provider!r} was asked, onnxruntime {onnxruntime.__version__} here offers only "
+            f"{', '.join(available)}. Replace onnxruntime by news-dedup[gpu] (Turing and later) or "
+            "news-dedup[gpu-pascal] (GTX 10xx), or use provider='cpu'."
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(graph), options, providers=[wanted])
+    check_provider(session.get_providers(), wanted)
+    return session
+
+
+def check_provider(active: list[str], wanted: str) -> None:
+    """Raise ProviderFallback unless the session's first provider is the wanted one."""
+    if not active or active[0] != wanted:
+        raise ProviderFallback(
+            f"{wanted} was asked, the session runs on {', '.join(active) or 'nothing'}: the driver, CUDA or cuDNN does "
+            "not fit the wheel. `dedup doctor` prints the pins that fit, or use provider='cpu'."
+        )

@@ -1,0 +1,313 @@
+"""The direct writer: weights of a BERT sentence encoder → one ONNX graph that ends in the unit-length embedding.
+
+No torch, no transformers. Two dialects of the same mathematics:
+
+- `standard`: ONNX opset 17 only; the reference, and what any engine can read;
+- `fused`: onnxruntime's contributed operators (MultiHeadAttention, SkipLayerNormalization, BiasGelu), written directly
+  instead of being searched for by an optimiser; optionally with int8 weights.
+
+Shapes: `input_ids`, `attention_mask` int64 (batch, tokens) → `sentence_embedding` float32 (batch, dimension).
+Token types are always 0, so their one row is added to the position table at build time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import CheckpointInvalid
+from ._graphfile import MICROSOFT, GraphFile
+from ._linear import Linear
+from ._settings import Progress, silent
+from ._stack import BertShape, DenseHead, Stack
+from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
+
+#: Raised whenever the bytes this module writes change: an artifact of another recipe is built anew.
+RECIPE = 1
+
+_LOWEST = float(np.finfo(np.float32).min)
+
+
+def write_graph(
+    stack: Stack,
+    folder: Path,
+    *,
+    int8: bool,
+    fused: bool | None = None,
+    chunk_bytes: int = 64 << 20,
+    progress: Progress = silent,
+) -> Path:
+    """Write `model.onnx` and `model.onnx.data` into `folder`; returns the graph's path.
+
+    fused: which dialect; by default `fused` for int8 and `standard` for float32.
+
+    Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE). Raises CheckpointInvalid when a
+    tensor is missing or has the wrong shape.
+    """
+    fused = int8 if fused is None else fused
+    weights = BertWeights(open_tensors(stack.encoder_folder), stack.shape)
+    with GraphFile(folder) as graph:
+        encoder = _Encoder(graph, stack.shape, weights, Linear(graph, int8=int8), fused=fused, chunk_bytes=chunk_bytes)
+        steps = stack.shape.layers + 1
+        progress("write", 0, steps)
+        hidden = encoder.embeddings(int8=int8)
+        for layer in range(stack.shape.layers):
+            progress("write", layer + 1, steps)
+            hidden = encoder.layer(layer, hidden)
+        pooled = _pool(graph, stack.pooling, hidden)
+        for number, head in enumerate(stack.heads):
+            pooled = _head(graph, number, head, pooled)
+        _normalise(graph, pooled)
+        path = _finish(graph, stack)
+    progress("write", steps, steps)
+    return path
+
+
+class BertWeights:
+    """A BertModel's tensors under their canonical names, whatever prefix and vintage the checkpoint has."""
+
+    def __init__(self, tensors: Tensors, shape: BertShape) -> None:
+        self._tensors = tensors
+        self._shape = shape
+        names = tensors.names()
+        anchor = "embeddings.word_embeddings.weight"
+        found = [name for name in names if name == anchor or name.endswith(f".{anchor}")]
+        if len(found) != 1:
+            raise CheckpointInvalid(f"the weights hold {len(found)} tensors called {anchor!r}; one is needed.")
+        self._prefix = found[0][: -len(anchor)]
+        self._names = names
+
+    def _name(self, name: str) -> str:
+        old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+        for candidate in (self._prefix + name, self._prefix + old):
+            if candidate in self._names:
+                return candidate
+        raise CheckpointInvalid(f"the weights hold no tensor {self._prefix + name!r}. Fetch the checkpoint again.")
+
+    def get(self, name: str, *shape: int) -> Floats:
+        """The tensor, after checking its shape."""
+        return self._checked(self._name(name), shape)
+
+    def linear(self, name: str, inputs: int, outputs: int) -> tuple[Floats, Floats]:
+        """`(inputs, outputs)` weight for `x @ w` and `(outputs,)` bias of a torch Linear."""
+        return self.get(f"{name}.weight", outputs, inputs).T, self.get(f"{name}.bias", outputs)
+
+    def words(self, chunk_bytes: int) -> Iterator[Floats]:
+        """The word table in pieces of rows."""
+        name = self._name("embeddings.word_embeddings.weight")
+        expected = (self._shape.vocabulary, self._shape.hidden)
+        if self._tensors.shape(name) != expected:
+            raise CheckpointInvalid(
+                f"tensor {name!r} has shape {self._tensors.shape(name)}, config.json says {expected}."
+            )
+        return row_chunks(self._tensors, name, chunk_bytes)
+
+    def positions(self) -> Floats:
+        """Position table plus the row of token type 0."""
+        shape = self._shape
+        types = self._name("embeddings.token_type_embeddings.weight")
+        return self.get("embeddings.position_embeddings.weight", shape.positions, shape.hidden) + self._tensors.rows(
+            types, 0, 1
+        )
+
+    def _checked(self, name: str, shape: tuple[int, ...]) -> Floats:
+        if self._tensors.shape(name) != shape:
+            raise CheckpointInvalid(f"tensor {name!r} has shape {self._tensors.shape(name)}, config.json says {shape}.")
+        return whole(self._tensors, name)
+
+
+class _Encoder:
+    """Writes embeddings and layers into a graph."""
+
+    def __init__(
+        self, graph: GraphFile, shape: BertShape, weights: BertWeights, linear: Linear, *, fused: bool, chunk_bytes: int
+    ) -> None:
+        self._graph = graph
+        self._shape = shape
+        self._weights = weights
+        self._linear = linear
+        self._fused = fused
+        self._chunk_bytes = chunk_bytes
+        graph.node("Cast", ["attention_mask"], "mask", to=1)
+        if fused:
+            graph.node("Cast", ["attention_mask"], "key_mask", to=6)
+        else:
+            graph.node("Unsqueeze", ["mask", graph.constant("axes_1_2", [1, 2], np.int64)], "mask_4d")
+            graph.node("Sub", [graph.constant("one", 1, np.float32), "mask_4d"], "masked_4d")
+            graph.node("Mul", ["masked_4d", graph.constant("lowest", _LOWEST, np.float32)], "attention_bias")
+
+    def embeddings(self, *, int8: bool) -> str:
+        graph, shape = self._graph, self._shape
+        words = self._word_table_int8() if int8 else self._word_table()
+        positions = self._weights.positions()
+        graph.weight("positions", np.float32, positions.shape, [positions])
+        graph.node("Shape", ["input_ids"], "tokens", start=1, end=2)
+        zero = graph.constant("axis_0", [0], np.int64)
+        graph.node("Slice", ["positions", zero, "tokens", zero], "positions_used")
+        graph.node("Add", [words, "positions_used"], "embeddings_sum")
+        return self._norm("embeddings_sum", "embeddings.LayerNorm", shape.hidden)
+
+    def _word_table(self) -> str:
+        size = (self._shape.vocabulary, self._shape.hidden)
+        table = self._graph.weight("words", np.float32, size, self._weights.words(self._chunk_bytes))
+        return self._graph.node("Gather", [table, "input_ids"], "words_used", axis=0)
+
+    def _word_table_int8(self) -> str:
+        """One scale per piece: a row of the table is then off by at most 1/254 of its own largest value."""
+        graph, (rows, hidden) = self._graph, (self._shape.vocabulary, self._shape.hidden)
+        scales = np.empty((rows, 1), np.float32)
+
+        def quantised() -> Iterator[NDArray[np.int8]]:
+            done = 0
+            for chunk in self._weights.words(self._chunk_bytes):
+                scale = np.abs(chunk).max(axis=1, keepdims=True) / 127
+                scale[scale == 0] = 1
+                scales[done : done + len(chunk)] = scale
+                done += len(chunk)
+                yield np.rint(chunk / scale).astype(np.int8)
+
+        graph.weight("words_int8", np.int8, (rows, hidden), quantised())
+        graph.weight("words_scale", np.float32, (rows, 1), [scales])
+        graph.node("Gather", ["words_int8", "input_ids"], "words_picked", axis=0)
+        graph.node("Gather", ["words_scale", "input_ids"], "scales_picked", axis=0)
+        graph.node("Cast", ["words_picked"], "words_float", to=1)
+        return graph.node("Mul", ["words_float", "scales_picked"], "words_used")
+
+    def layer(self, number: int, hidden: str) -> str:
+        shape, weights = self._shape, self._weights
+        source, name = f"encoder.layer.{number}", f"layer{number}"
+        parts = [
+            weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden)
+            for part in ("query", "key", "value")
+        ]
+        weight = np.concatenate([part[0] for part in parts], axis=1)
+        bias = np.concatenate([part[1] for part in parts])
+        joined = self._linear(f"{name}.qkv", hidden, weight, bias)
+        sizes = self._graph.constant("qkv_sizes", [shape.hidden] * 3, np.int64)
+        query, key, value = self._graph.split(
+            "Split", [joined, sizes], [f"{name}.{part}" for part in ("query", "key", "value")], axis=-1
+        )
+        context = self._attention(name, query, key, value)
+        weight, bias = weights.linear(f"{source}.attention.output.dense", shape.hidden, shape.hidden)
+        attended = self._linear(f"{name}.attended", context, weight, bias)
+        middle = self._add_norm(attended, hidden, f"{source}.attention.output.LayerNorm", f"{name}.middle")
+        weight, bias = weights.linear(f"{source}.intermediate.dense", shape.hidden, shape.intermediate)
+        wide = self._activate(f"{name}.wide", self._linear(f"{name}.up", middle, weight, bias))
+        weight, bias = weights.linear(f"{source}.output.dense", shape.intermediate, shape.hidden)
+        narrow = self._linear(f"{name}.down", wide, weight, bias)
+        return self._add_norm(narrow, middle, f"{source}.output.LayerNorm", f"{name}.out")
+
+    def _attention(self, name: str, query: str, key: str, value: str) -> str:
+        graph, heads = self._graph, self._shape.heads
+        if self._fused:
+            inputs = [query, key, value, "", "key_mask"]
+            return graph.node("MultiHeadAttention", inputs, f"{name}.context", domain=MICROSOFT, num_heads=heads)
+        size = self._shape.hidden // heads
+        split = graph.constant("heads_shape", [0, 0, heads, size], np.int64)
+        order = {"query": [0, 2, 1, 3], "key": [0, 2, 3, 1], "value": [0, 2, 1, 3]}
+        for part, tensor in (("query", query), ("key", key), ("value", value)):
+            graph.node("Reshape", [tensor, split], f"{tensor}.heads")
+            graph.node("Transpose", [f"{tensor}.heads"], f"{name}.{part}.t", perm=order[part])
+        graph.node("MatMul", [f"{name}.query.t", f"{name}.key.t"], f"{name}.products")
+        scale = graph.constant("attention_scale", size**-0.5, np.float32)
+        graph.node("Mul", [f"{name}.products", scale], f"{name}.scaled")
+        graph.node("Add", [f"{name}.scaled", "attention_bias"], f"{name}.masked")
+        graph.node("Softmax", [f"{name}.masked"], f"{name}.shares", axis=-1)
+        graph.node("MatMul", [f"{name}.shares", f"{name}.value.t"], f"{name}.mixed")
+        graph.node("Transpose", [f"{name}.mixed"], f"{name}.mixed.t", perm=[0, 2, 1, 3])
+        flat = graph.constant("flat_shape", [0, 0, self._shape.hidden], np.int64)
+        return graph.node("Reshape", [f"{name}.mixed.t", flat], f"{name}.context")
+
+    def _norm_weights(self, source: str) -> tuple[str, str]:
+        width = self._shape.hidden
+        for part in ("weight", "bias"):
+            self._graph.weight(f"{source}.{part}", np.float32, (width,), [self._weights.get(f"{source}.{part}", width)])
+        return f"{source}.weight", f"{source}.bias"
+
+    def _norm(self, tensor: str, source: str, width: int) -> str:
+        scale, bias = self._norm_weights(source)
+        epsilon = self._shape.epsilon
+        return self._graph.node("LayerNormalization", [tensor, scale, bias], f"{tensor}.norm", axis=-1, epsilon=epsilon)
+
+    def _add_norm(self, tensor: str, skip: str, source: str, output: str) -> str:
+        epsilon = self._shape.epsilon
+        scale, bias = self._norm_weights(source)
+        if self._fused:
+            inputs = [tensor, skip, scale, bias]
+            return self._graph.node("SkipLayerNormalization", inputs, output, domain=MICROSOFT, epsilon=epsilon)
+        self._graph.node("Add", [tensor, skip], f"{output}.sum")
+        return self._graph.node("LayerNormalization", [f"{output}.sum", scale, bias], output, axis=-1, epsilon=epsilon)
+
+    def _activate(self, name: str, tensor: str) -> str:
+        graph = self._graph
+        if self._shape.activation == "relu":
+            return graph.node("Relu", [tensor], name)
+        exact = self._shape.activation == "gelu"
+        if self._fused:
+            return graph.node("Gelu" if exact else "FastGelu", [tensor], name, domain=MICROSOFT)
+        half, one = graph.constant("half", 0.5, np.float32), graph.constant("one", 1, np.float32)
+        if exact:
+            inner = graph.node("Mul", [tensor, graph.constant("rsqrt2", 0.5**0.5, np.float32)], f"{name}.inner")
+            curve = graph.node("Erf", [inner], f"{name}.curve")
+        else:
+            graph.node("Mul", [tensor, tensor], f"{name}.square")
+            graph.node("Mul", [f"{name}.square", graph.constant("cubic", 0.044715, np.float32)], f"{name}.cubic")
+            graph.node("Add", [f"{name}.cubic", one], f"{name}.cubic1")
+            graph.node("Mul", [f"{name}.cubic1", tensor], f"{name}.poly")
+            factor = graph.constant("sqrt_2_pi", (2 / np.pi) ** 0.5, np.float32)
+            inner = graph.node("Mul", [f"{name}.poly", factor], f"{name}.inner")
+            curve = graph.node("Tanh", [inner], f"{name}.curve")
+        graph.node("Add", [curve, one], f"{name}.curve1")
+        graph.node("Mul", [tensor, half], f"{name}.half")
+        return graph.node("Mul", [f"{name}.half", f"{name}.curve1"], name)
+
+
+def _pool(graph: GraphFile, pooling: str, hidden: str) -> str:
+    if pooling == "cls":
+        return graph.node("Gather", [hidden, graph.constant("first", 0, np.int64)], "pooled", axis=1)
+    # (batch, 1, tokens) @ (batch, tokens, hidden): the masked sum without a masked copy of the states.
+    graph.node("Unsqueeze", ["mask", graph.constant("axes_1", [1], np.int64)], "mask_row")
+    graph.node("MatMul", ["mask_row", hidden], "masked_sum")
+    graph.node("Squeeze", ["masked_sum", graph.constant("axes_1", [1], np.int64)], "masked_total")
+    graph.node("ReduceSum", ["mask", graph.constant("axes_1", [1], np.int64)], "mask_count", keepdims=1)
+    return graph.node("Div", ["masked_total", "mask_count"], "pooled")
+
+
+def _head(graph: GraphFile, number: int, head: DenseHead, pooled: str) -> str:
+    tensors = open_tensors(head.folder)
+    names = ["linear.weight"] + ["linear.bias"] * head.bias
+    shapes: dict[str, tuple[int, ...]] = {"linear.weight": (head.outputs, head.inputs), "linear.bias": (head.outputs,)}
+    for name in names:
+        if name not in tensors.names() or tensors.shape(name) != shapes[name]:
+            raise CheckpointInvalid(f"{head.folder} has no tensor {name!r} of shape {shapes[name]}. Fetch it again.")
+    output = f"head{number}"
+    weight = whole(tensors, "linear.weight").T
+    graph.weight(f"{output}.weight", np.float32, weight.shape, [weight])
+    result = graph.node("MatMul", [pooled, f"{output}.weight"], f"{output}.product")
+    if head.bias:
+        graph.weight(f"{output}.bias", np.float32, (head.outputs,), [whole(tensors, "linear.bias")])
+        result = graph.node("Add", [result, f"{output}.bias"], f"{output}.sum")
+    return graph.node("Tanh", [result], output) if head.activation == "tanh" else result
+
+
+def _normalise(graph: GraphFile, pooled: str) -> None:
+    # LpNormalization divides by zero on a zero vector; the floor keeps an all-zero embedding finite.
+    graph.node("ReduceL2", [pooled], "length", axes=[-1], keepdims=1)
+    graph.node("Max", ["length", graph.constant("tiny", 1e-12, np.float32)], "length_safe")
+    graph.node("Div", [pooled, "length_safe"], "sentence_embedding")
+
+
+def _finish(graph: GraphFile, stack: Stack) -> Path:
+    import onnx
+
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["batch", "tokens"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    output = onnx.helper.make_tensor_value_info(
+        "sentence_embedding", onnx.TensorProto.FLOAT, ["batch", stack.dimension]
+    )
+    return graph.finish("sentence_encoder", inputs, [output])
