@@ -83,3 +83,13 @@ def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
     done = make("install", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}")
     assert done.returncode == 2
     assert "Python 3.11, 3.12 or 3.13 is needed" in done.stderr
+
+
+@pytest.mark.parametrize("capability", ["5.2", "6.0", "6.1", "7.0", "7.5", "8.6", "9.0", "12.0"])
+def test_make_and_the_library_choose_the_same_wheels(capability: str) -> None:
+    from dedup_accelerate import gpu_pins
+
+    major, minor = capability.split(".")
+    pins = gpu_pins((int(major), int(minor)))
+    planned = make("gpu-plan", f"COMPUTE_CAPABILITY={capability}", "DRIVER=590.1").stdout.strip()
+    assert planned == (pins.extra if pins else "")
