@@ -21,7 +21,8 @@ INPUTS     := pyproject.toml constraints.txt
 BASE_STAMP := $(VENV)/.installed
 TEST_STAMP := $(TEST_VENV)/.installed
 GPU_MARK   := $(VENV)/.gpu-extra
-BENCHES    := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/bench_*.py))
+# benchmarks/bench_encode.py is run by `make bench-encode`, and all of them by `make bench`.
+BENCHES    := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # onnxruntime and onnxruntime-gpu write the same files: with both installed, the one written last wins without a word.
@@ -76,8 +77,8 @@ check: $(TEST_STAMP)  ## lint, formatting, types, import rules
 bench: $(BENCHES)  ## every benchmark in benchmarks/
 	@[ -n "$(BENCHES)" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 2; }
 
-$(BENCHES): $(TEST_STAMP)
-	$(TEST_VENV)/bin/python benchmarks/$@.py
+$(BENCHES): bench-%: $(TEST_STAMP)
+	$(TEST_VENV)/bin/python benchmarks/bench_$*.py
 
 # Which wheels carry code for this card. onnxruntime-gpu 1.27 and later: compute capability 7.5 and CUDA 13, whose oldest
 # driver is 580. Up to 1.26.0: from 6.0, CUDA 12. Both numbers can be given by hand where nvidia-smi cannot tell them.
