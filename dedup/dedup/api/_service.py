@@ -1,0 +1,41 @@
+"""What the REST interface needs of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from dedup.results import ArticleView, MatchView, Placed, StoreStats, StorySummary, StoryView
+
+if TYPE_CHECKING:
+    from dedup_ingest import Article
+
+
+class Service(Protocol):
+    """The part of `dedup.service.Deduplicator` that requests call, from several threads at once."""
+
+    def add(self, articles: Sequence[Article]) -> tuple[Placed, ...]: ...
+
+    def similar(
+        self,
+        *,
+        title: str,
+        text: str = "",
+        published: datetime | None = None,
+        lang: str | None = None,
+        k: int = 10,
+        min_probability: float = 0.0,
+    ) -> tuple[MatchView, ...]: ...
+
+    def article(self, article_id: int) -> ArticleView: ...
+
+    def matches(self, article_id: int) -> tuple[MatchView, ...]: ...
+
+    def stories(
+        self, *, limit: int = 20, min_size: int = 1, since: datetime | None = None, lang: str | None = None
+    ) -> tuple[StorySummary, ...]: ...
+
+    def story(self, story_id: int) -> StoryView: ...
+
+    def stats(self) -> StoreStats: ...

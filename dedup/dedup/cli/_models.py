@@ -1,0 +1,139 @@
+"""Commands about sentence-embedding models: list, export, info."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dedup.cli._common import JsonOption, print_json, progress_bar, read_config, show
+
+if TYPE_CHECKING:
+    from dedup_accelerate import Artifact
+
+models = typer.Typer(name="model", help="Sentence-embedding models.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Precision(StrEnum):
+    INT8 = "int8"
+    FP32 = "fp32"
+
+
+class Method(StrEnum):
+    AUTO = "auto"
+    DIRECT = "direct"
+    OPTIMUM = "optimum"
+
+
+ModelArgument = Annotated[
+    str | None, typer.Argument(metavar="[MODEL]", help="A name of `model list`, a folder or a hub id; else model.name.")
+]
+PrecisionOption = Annotated[Precision | None, typer.Option(help="Else model.precision.")]
+
+
+@models.command("list")
+def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the models known by name, and which of them are prepared here."""
+    config = read_config(context)
+    from dedup.doctor import cache_folder
+    from dedup_accelerate import REGISTRY, find_artifacts
+
+    prepared: dict[str, list[str]] = {}
+    for artifact in find_artifacts(cache_folder(config)):
+        prepared.setdefault(artifact.manifest.model, []).append(artifact.manifest.contract.precision)
+    rows = [
+        asdict(spec) | {"prepared": sorted(set(prepared.get(name, []))), "configured": name == config.model.name}
+        for name, spec in REGISTRY.items()
+    ]
+    rows += [
+        {
+            "name": name,
+            "title": "not in the registry",
+            "prepared": sorted(set(kinds)),
+            "configured": name == config.model.name,
+        }
+        for name, kinds in prepared.items()
+        if name not in REGISTRY
+    ]
+    if as_json:
+        print_json({"models": rows})
+    else:
+        from dedup import render
+
+        show(render.models(rows))
+
+
+@models.command("export")
+def export(
+    context: typer.Context,
+    model: ModelArgument = None,
+    precision: PrecisionOption = None,
+    method: Annotated[
+        Method, typer.Option(help="direct needs no torch; optimum needs the [export] extra.")
+    ] = Method.AUTO,
+    revision: Annotated[str | None, typer.Option(help="Commit of a hub model.")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build it even if it is prepared already.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Prepare a model, and keep it in the cache.
+
+    Fetches it, writes its ONNX graph, quantises it and compares it with the original.
+    """
+    config = read_config(context)
+    from dedup.doctor import cache_folder
+    from dedup_accelerate import prepare
+
+    with progress_bar() as progress:
+        artifact = prepare(
+            model or config.model.name,
+            precision=precision.value if precision else config.model.precision,
+            cache=cache_folder(config),
+            method=method.value,
+            revision=revision,
+            rebuild=rebuild,
+            progress=progress,
+        )
+    _print_artifact(artifact, as_json)
+
+
+@models.command("info")
+def info(
+    context: typer.Context, model: ModelArgument = None, precision: PrecisionOption = None, as_json: JsonOption = False
+) -> None:
+    """Show a prepared model; verifies its files.
+
+    Where it came from, how it was made, how near it is to the original.
+    """
+    config = read_config(context)
+    from dedup._errors import NotFound
+    from dedup.doctor import find_prepared
+    from dedup_accelerate import load_artifact
+
+    wanted, kind = model or config.model.name, precision.value if precision else config.model.precision
+    found = find_prepared(config, wanted, kind)
+    if found is None:
+        raise NotFound(
+            f"model {wanted!r} is not prepared in {kind}: run `dedup model export {wanted} --precision {kind}`"
+        )
+    _print_artifact(load_artifact(found.path), as_json)
+
+
+def _print_artifact(artifact: Artifact, as_json: bool) -> None:
+    if as_json:
+        print_json(describe(artifact))
+    else:
+        from dedup import render
+
+        show(render.artifact(describe(artifact)))
+
+
+def describe(artifact: Artifact) -> dict[str, Any]:
+    """The manifest, and what is computed from it."""
+    return {
+        "path": str(artifact.path),
+        "fingerprint": artifact.fingerprint,
+        "bytes": artifact.bytes,
+        **asdict(artifact.manifest),
+    }

@@ -1,0 +1,99 @@
+"""Commands that stay: serve, poll."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from dedup.cli._common import JsonOption, note, opened, print_json, read_config, show
+
+# Requests that run when the server is told to stop may take this long; then it leaves them.
+DRAIN_SECONDS = 10
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+    app.command("poll")(poll)
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(metavar="HOST", help="Else serve.host.")] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Else serve.port; 0 takes a free one.")
+    ] = None,
+) -> None:
+    """Answer over HTTP; /openapi.json says what.
+
+    POST /similar, POST /articles, GET /articles/{id}, GET /stories, GET /stories/{id}, /healthz, /readyz.
+    """
+    given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    config = read_config(context, {"serve": given})
+    with opened(config) as (service, _):
+        import uvicorn
+
+        from dedup.api import create_app
+
+        # uvicorn stops taking requests, finishes those that run and sends itself the signal again: that one ends here.
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, _leave)
+        uvicorn.run(
+            create_app(service, config),
+            host=config.serve.host,
+            port=config.serve.port,
+            log_config=_log_config(),
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            server_header=False,
+        )
+
+
+def poll(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="One round now, then leave.")] = False,
+    feeds: Annotated[
+        list[Path] | None, typer.Option("--feeds", help="A list of feeds, repeatable; else poll.feeds.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch feeds again and again, by poll.cron (in UTC)."""
+    if as_json and not once:
+        raise typer.BadParameter("needs --once: a round that never ends has no one document", param_hint="--json")
+    config = read_config(context)
+    lists = feeds or [Path(config.poll.feeds)]
+    from dedup import poll as polling
+
+    trigger = polling.cron_trigger(config.poll.cron)
+    polling.require_lists(lists)
+    with opened(config) as (service, progress):
+        rounds = polling.Rounds(service, config, lists)
+        if once:
+            report = rounds.ingest(progress)
+        else:
+            note(f"polling by {config.poll.cron!r} (UTC); Ctrl-C or SIGTERM stops after the round that runs")
+            polling.run_until_signal(rounds, trigger)
+            return
+    if as_json:
+        print_json(report)
+    else:
+        from dedup import render
+
+        show(render.report(report))
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _log_config() -> dict[str, Any]:
+    """uvicorn's own configuration, with the access log on stderr like everything that is not an answer."""
+    from copy import deepcopy
+
+    from uvicorn.config import LOGGING_CONFIG
+
+    config = deepcopy(LOGGING_CONFIG)
+    config["handlers"]["access"]["stream"] = "ext://sys.stderr"
+    return config

