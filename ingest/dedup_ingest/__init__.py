@@ -1,0 +1,52 @@
+"""Feeds in, clean articles out: fetch, parse, normalise, clean. Knows no model and no database.
+
+    feeds = read_feed_list(Path("feeds.txt"))
+    requests = [FeedRequest(feed.url) for feed in feeds.feeds]
+    async for outcome in collect(requests, FetchSettings(), ParseSettings()):
+        ...
+
+Importing the package imports neither aiohttp, feedparser, gensim nor py3langid; each is loaded when first needed.
+"""
+
+from __future__ import annotations
+
+from ._article import Article, make_article
+from ._clean import CLEANED_LANGUAGES, clean, stop_words
+from ._collect import collect
+from ._dates import parse_date
+from ._errors import ArticleError, ErrorKind, FeedListError, IngestError, SettingsError
+from ._feedlist import FeedLine, FeedList, FeedListProblem, parse_feed_list, read_feed_list
+from ._language import detect_language
+from ._normalise import normalise
+from ._outcome import FeedOutcome, FeedRequest, Redirect
+from ._settings import ArticleLimits, FetchSettings, ParseSettings
+from ._urls import canonical_url
+
+__all__ = [
+    "CLEANED_LANGUAGES",
+    "Article",
+    "ArticleError",
+    "ArticleLimits",
+    "ErrorKind",
+    "FeedLine",
+    "FeedList",
+    "FeedListError",
+    "FeedListProblem",
+    "FeedOutcome",
+    "FeedRequest",
+    "FetchSettings",
+    "IngestError",
+    "ParseSettings",
+    "Redirect",
+    "SettingsError",
+    "canonical_url",
+    "clean",
+    "collect",
+    "detect_language",
+    "make_article",
+    "normalise",
+    "parse_date",
+    "parse_feed_list",
+    "read_feed_list",
+    "stop_words",
+]

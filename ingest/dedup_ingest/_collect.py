@@ -1,0 +1,135 @@
+"""Many feeds at once: fetched under the limits, parsed in workers, given out as they are done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ._errors import ErrorKind, FeedError
+from ._fetch import Fetched, Fetcher
+from ._localfile import read_file
+from ._outcome import FeedOutcome, FeedRequest
+from ._pool import ParserPool
+from ._settings import ArticleLimits, FetchSettings, ParseSettings
+from ._urls import host_of
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+_DEFAULT_LIMITS: Final = ArticleLimits()
+
+
+async def collect(
+    requests: Sequence[FeedRequest],
+    fetch: FetchSettings,
+    parse: ParseSettings,
+    limits: ArticleLimits = _DEFAULT_LIMITS,
+    *,
+    resolver: AbstractResolver | None = None,
+) -> AsyncIterator[FeedOutcome]:
+    """One FeedOutcome per request, in the order in which they are done.
+
+    A feed that fails is a failed outcome, never an exception. When the iteration ends early (close it with
+    contextlib.aclosing) or is cancelled, requests are cancelled and the parsing processes killed. At most
+    `fetch.max_concurrency` bodies are in memory. `resolver` replaces the system's name lookup.
+    """
+    waiting = deque(_interleaved(requests))
+    done: asyncio.Queue[FeedOutcome] = asyncio.Queue(maxsize=fetch.max_concurrency)
+    pool = ParserPool(parse, limits)
+
+    async with Fetcher(fetch, resolver) as fetcher:
+
+        async def work() -> None:
+            while waiting:
+                await done.put(await _outcome(waiting.popleft(), fetcher, pool, fetch))
+
+        tasks = [asyncio.create_task(work()) for _ in range(min(fetch.max_concurrency, len(waiting)))]
+        try:
+            for _ in range(len(requests)):
+                yield await done.get()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await pool.close()
+
+
+def _interleaved(requests: Iterable[FeedRequest]) -> list[FeedRequest]:
+    """The requests, hosts taking turns: a list sorted by host would have every task wait for the same one."""
+    by_host: dict[str, deque[FeedRequest]] = defaultdict(deque)
+    for request in requests:
+        by_host[host_of(request.url)].append(request)
+    turns = deque(by_host.values())
+    ordered = []
+    while turns:
+        queue = turns.popleft()
+        ordered.append(queue.popleft())
+        if queue:
+            turns.append(queue)
+    return ordered
+
+
+async def _outcome(request: FeedRequest, fetcher: Fetcher, pool: ParserPool, settings: FetchSettings) -> FeedOutcome:
+    started = time.monotonic()
+    fetched: Fetched | None = None
+    try:
+        fetched = await _fetched(request, fetcher, settings)
+        outcome = await _parsed(request, fetched, pool)
+    except FeedError as error:
+        outcome = _failed(request, fetched, error.kind, str(error), error.http_status)
+    except Exception as error:  # a fault of ours must stop one feed and not all of them
+        outcome = _failed(request, fetched, ErrorKind.INTERNAL, f"{type(error).__name__}: {error}", None)
+    return replace(outcome, elapsed_seconds=time.monotonic() - started)
+
+
+async def _fetched(request: FeedRequest, fetcher: Fetcher, settings: FetchSettings) -> Fetched:
+    if settings.allow_local_files and request.url.startswith("/"):
+        return await asyncio.to_thread(read_file, request, settings.max_body_bytes)
+    return await fetcher.fetch(request)
+
+
+async def _parsed(request: FeedRequest, fetched: Fetched, pool: ParserPool) -> FeedOutcome:
+    outcome = FeedOutcome(
+        url=request.url,
+        status="not_modified",
+        etag=fetched.etag,
+        last_modified=fetched.last_modified,
+        http_status=fetched.http_status,
+        final_url=fetched.final_url,
+        redirects=fetched.redirects,
+    )
+    if fetched.body is None:
+        return outcome
+    parsed = await pool.parse(fetched.body, url=request.url, base=fetched.final_url, content_type=fetched.content_type)
+    if parsed.truncated:
+        # What is missing must come with the next request, so that one must not be answered "not modified".
+        outcome = replace(outcome, etag=None, last_modified=None)
+    return replace(
+        outcome,
+        status="fetched",
+        articles=parsed.articles,
+        entries=parsed.found,
+        skipped=parsed.skipped,
+        title=parsed.title or None,
+        body_bytes=len(fetched.body),
+        problem=parsed.problem,
+    )
+
+
+def _failed(
+    request: FeedRequest, fetched: Fetched | None, kind: ErrorKind, message: str, http_status: int | None
+) -> FeedOutcome:
+    return FeedOutcome(
+        url=request.url,
+        status="failed",
+        http_status=fetched.http_status if fetched else http_status,
+        final_url=fetched.final_url if fetched else None,
+        redirects=fetched.redirects if fetched else (),
+        body_bytes=len(fetched.body or b"") if fetched else 0,
+        error=message,
+        error_kind=kind,
+    )

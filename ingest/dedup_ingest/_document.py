@@ -1,0 +1,181 @@
+"""One document to entries: RSS 0.9x/1.0/2.0, Atom and RDF by feedparser, JSON Feed by our own reader.
+
+Runs in a worker process only: feedparser has inputs that it needs minutes for, and the worker can be killed.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from calendar import timegm
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urljoin
+
+from ._charset import decode
+from ._dates import parse_date
+from ._entries import Document, Entry, Parsed, to_articles
+from ._errors import ErrorKind, ParseError
+from ._jsonfeed import parse_json_feed
+from ._settings import ArticleLimits, ParseSettings
+
+_GZIP: Final = b"\x1f\x8b"
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_ROOT: Final = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_PROLOG: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[[^\]]*\])*>", re.DOTALL | re.IGNORECASE)
+_ENTRY_START: Final = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])")
+_HTML_ROOTS: Final = frozenset({"html", "head", "body", "div", "p", "title", "meta", "script", "table", "h1", "center"})
+_FEED_ROOTS: Final = frozenset({"rss", "feed", "rdf", "channel"})
+_ALTERNATE: Final = re.compile(r"<link\b[^<>]{0,1000}>", re.IGNORECASE)
+_FEED_TYPE: Final = re.compile(r"type\s*=\s*[\"']?application/(?:rss\+xml|atom\+xml|feed\+json)", re.IGNORECASE)
+_HREF: Final = re.compile(r"href\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_HEAD_CHARACTERS: Final = 100_000
+
+
+def parse_document(
+    body: bytes, *, url: str, base: str, content_type: str | None, parse: ParseSettings, limits: ArticleLimits
+) -> Parsed:
+    """The articles of a document. Raises ParseError when it is empty or no feed."""
+    if body.startswith(_GZIP):
+        raise ParseError(ErrorKind.NOT_A_FEED, "is compressed once more than its Content-Encoding says")
+    if not body.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise ParseError(ErrorKind.EMPTY_BODY, "the body is empty")
+    decoded = decode(body, content_type)
+    text, controls = _CONTROL.subn("", decoded.text)
+    text = text.lstrip("\ufeff \t\r\n")
+    if text.startswith("{"):
+        document = parse_json_feed(text, parse.max_entries)
+    else:
+        document = _parse_xml(text, base, parse.max_entries)
+    if decoded.problem:
+        document.problems.insert(0, decoded.problem)
+    if controls:
+        document.problems.append(f"{controls} control characters were taken out")
+    return to_articles(document, url=url, base=base, parse=parse, limits=limits)
+
+
+def _parse_xml(text: str, base: str, max_entries: int) -> Document:
+    import feedparser
+
+    root, start = _root(text)
+    if root in _HTML_ROOTS:
+        raise ParseError(ErrorKind.NOT_A_FEED, _html_message(text, base))
+    if root is None and "<" not in text:
+        raise ParseError(ErrorKind.NOT_A_FEED, f"is no feed: it begins with {text[:60]!r}")
+    found = sum(1 for _ in _ENTRY_START.finditer(text))
+    cut = found > max_entries
+    if cut:
+        text = _first_entries(text, max_entries, start)
+    result = feedparser.parse(
+        io.BytesIO(text.encode("utf-8")),
+        # Relative links are resolved against this; the type stops feedparser from guessing the encoding again.
+        response_headers={"content-location": base, "content-type": "application/xml; charset=utf-8"},
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    feed, raw = result.feed, result.entries
+    if not raw and not result.version and root not in _FEED_ROOTS:
+        raise ParseError(ErrorKind.NOT_A_FEED, f"is no feed: its outermost element is <{root or 'missing'}>")
+    problems, truncated = [], False
+    if result.bozo:
+        reason = " ".join(str(result.get("bozo_exception", "")).split())[:200]
+        truncated = root in _FEED_ROOTS and not _ends(text, start)
+        problems.append(f"cut short, what was there is kept ({reason})" if truncated else f"not well-formed ({reason})")
+    entries = [_entry(item) for item in raw[:max_entries]]
+    return Document(
+        title=str(feed.get("title", "")),
+        lang=_string(feed, "language"),
+        entries=entries,
+        found=max(found, len(raw)) if cut else len(raw),
+        problems=problems,
+        truncated=truncated,
+    )
+
+
+def _root(text: str) -> tuple[str | None, re.Match[str] | None]:
+    """The local name of the outermost element in lower case, and where it stands."""
+    position = 0
+    while (match := _PROLOG.match(text, position)) is not None and match.end() > position:
+        position = match.end()
+    root = _ROOT.match(text, position) or _ROOT.search(text, position, position + 2000)
+    return (root[2].lower(), root) if root else (None, None)
+
+
+def _closing(root: re.Match[str]) -> str:
+    return f"</{root[1] or ''}{root[2]}"
+
+
+def _ends(text: str, root: re.Match[str] | None) -> bool:
+    return root is not None and _closing(root) in text[-1000:]
+
+
+def _first_entries(text: str, count: int, root: re.Match[str] | None) -> str:
+    """The document up to its `count`-th entry, closed again. A hundred thousand entries would take minutes to parse."""
+    for number, match in enumerate(_ENTRY_START.finditer(text)):
+        if number == count:
+            head = text[: match.start()]
+            channel = "</channel>" if "<channel" in head and "</channel>" not in head else ""
+            return head + channel + (f"{_closing(root)}>" if root else "")
+    return text
+
+
+def _html_message(text: str, base: str) -> str:
+    links = []
+    for tag in _ALTERNATE.findall(text[:_HEAD_CHARACTERS]):
+        href = _HREF.search(tag)
+        if href and _FEED_TYPE.search(tag):
+            try:
+                links.append(urljoin(base, html.unescape(href[1])))
+            except ValueError:
+                continue
+    if links:
+        return f"is a web page, not a feed; it names these feeds: {', '.join(links[:3])[:500]}"
+    return "is a web page, not a feed, and names no feed; put the URL of the feed itself into the list"
+
+
+def _string(item: Any, name: str) -> str | None:
+    value = item.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _entry(item: Any) -> Entry:
+    return Entry(
+        title=_string(item, "title") or "",
+        body=_body(item),
+        link=_string(item, "link") or "",
+        guid=_string(item, "id") or "",
+        published=_published(item),
+        lang=_entry_language(item),
+    )
+
+
+def _body(item: Any) -> str:
+    parts = [str(part.get("value") or "") for part in item.get("content") or () if _readable(part)]
+    return max(parts, key=len, default="") or _string(item, "summary") or ""
+
+
+def _readable(part: Any) -> bool:
+    kind = str(part.get("type") or "text/html")
+    return kind.startswith("text/") or kind.endswith("xhtml+xml")
+
+
+def _published(item: Any) -> datetime | None:
+    for name in ("published", "updated", "created"):
+        written = _string(item, name)
+        if written is None:
+            continue
+        moment = parse_date(written)
+        if moment is None and item.get(f"{name}_parsed"):
+            try:
+                moment = parse_date(datetime.fromtimestamp(timegm(item[f"{name}_parsed"]), UTC).isoformat())
+            except (ValueError, OverflowError, OSError, TypeError):
+                moment = None
+        if moment is not None:
+            return moment
+    return None
+
+
+def _entry_language(item: Any) -> str | None:
+    # Only what the entry itself says: feedparser copies the default of the document into every value.
+    return _string(item, "language")

@@ -1,0 +1,126 @@
+"""The list of feeds: one URL or one local path per line."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from ._errors import FeedListError
+from ._text import storable
+from ._urls import canonical_url
+
+_MAX_LINE_CHARACTERS: Final = 4096
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """One feed of the list: an http(s) URL or the absolute path of a file, and the line it stands on (from 1)."""
+
+    url: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedListProblem:
+    """A line that was left out, and why."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedList:
+    """The feeds in the order of the list, without repeats, and the lines that were left out."""
+
+    feeds: tuple[FeedLine, ...]
+    problems: tuple[FeedListProblem, ...]
+
+
+def read_feed_list(path: Path) -> FeedList:
+    """Read a list of feeds: one http(s) URL or path per line, paths relative to the folder of the list.
+
+    Empty lines and what follows a `#` at the start of a line or after white space are ignored; a byte order mark and
+    CRLF line ends are accepted. Raises FeedListError when the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FeedListError(f"cannot read the list of feeds {path}: {error.strerror or error}") from error
+    return parse_feed_list(_decode(data), path.parent)
+
+
+def parse_feed_list(text: str, folder: Path) -> FeedList:
+    """The same for a text; relative paths are resolved against `folder`. Never raises."""
+    feeds: list[FeedLine] = []
+    problems: list[FeedListProblem] = []
+    first_seen: dict[str, int] = {}
+    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        line = _without_comment(raw)
+        if not line:
+            continue
+        feed = _feed(line, folder)
+        if isinstance(feed, FeedListProblem):
+            problems.append(FeedListProblem(number, feed.message))
+            continue
+        identity = canonical_url(feed)
+        if identity in first_seen:
+            problems.append(FeedListProblem(number, f"{_short(feed)} stands on line {first_seen[identity]} already"))
+            continue
+        first_seen[identity] = number
+        feeds.append(FeedLine(feed, number))
+    return FeedList(tuple(feeds), tuple(problems))
+
+
+def _decode(data: bytes) -> str:
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return data[len(bom) :].decode(encoding, "replace")
+    return data.decode("utf-8", "replace")
+
+
+def _without_comment(line: str) -> str:
+    line = line.strip().removeprefix("\ufeff").strip()
+    if line.startswith("#"):
+        return ""
+    for mark in (" #", "\t#"):
+        line = line.partition(mark)[0]
+    return line.strip()
+
+
+def _feed(line: str, folder: Path) -> str | FeedListProblem:
+    if len(line) > _MAX_LINE_CHARACTERS:
+        return FeedListProblem(0, f"the line has {len(line)} characters; {_MAX_LINE_CHARACTERS} are the most")
+    if storable(line) != line or "\ufffd" in line:
+        return FeedListProblem(0, f"{_short(line)} holds characters that no URL or path has; is the file UTF-8?")
+    if "://" in line:
+        return _checked_url(line)
+    try:
+        path = (folder / line).resolve()
+        if path.is_file():
+            return str(path)
+    except (OSError, ValueError, RuntimeError) as error:
+        return FeedListProblem(0, f"{_short(line)} is neither a URL nor a path ({error})")
+    return FeedListProblem(0, f"there is no file {_short(str(path))}; a URL begins with http:// or https://")
+
+
+def _checked_url(line: str) -> str | FeedListProblem:
+    try:
+        parts = urlsplit(line)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return FeedListProblem(0, f"{_short(line)} is not a URL ({error})")
+    if parts.scheme.lower() not in ("http", "https"):
+        return FeedListProblem(0, f"{_short(line)}: only http and https are fetched, not {parts.scheme}")
+    if not host:
+        return FeedListProblem(0, f"{_short(line)} names no host")
+    if any(char.isspace() for char in line):
+        return FeedListProblem(0, f"{_short(line)} holds white space; one feed per line")
+    return line
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 120 else f"{text[:100]}…{text[-15:]}")

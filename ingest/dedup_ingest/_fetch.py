@@ -1,0 +1,300 @@
+"""One feed over HTTP: conditional, bounded in time, bytes, headers and hops, and past the network guard."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
+
+from ._errors import ErrorKind, FetchError
+from ._guard import AddressRefusedError, NetworkGuard
+from ._outcome import FeedRequest, Redirect
+from ._settings import FetchSettings
+from ._urls import host_of
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.abc import AbstractResolver
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_CODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"})
+_CHUNK_BYTES: Final = 64 * 1024
+_ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came over the wire (or from a file). `body` is None for 304."""
+
+    body: bytes | None
+    http_status: int | None
+    final_url: str
+    redirects: tuple[Redirect, ...] = ()
+    content_type: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class _Hosts:
+    """Never more than `limit` requests at one host, redirect targets included; forgets hosts that nobody waits for."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._slots: dict[str, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def slot(self, host: str) -> AsyncIterator[None]:
+        slots, users = self._slots.get(host) or (asyncio.Semaphore(self._limit), 0)
+        self._slots[host] = (slots, users + 1)
+        try:
+            async with slots:
+                yield
+        finally:
+            users = self._slots[host][1] - 1
+            if users:
+                self._slots[host] = (slots, users)
+            else:
+                del self._slots[host]
+
+
+class Fetcher:
+    """An HTTP session with the room's limits; use as an async context manager.
+
+    `resolver` replaces the system's name lookup (for instance by one that asks your own DNS server); the guard judges
+    its answers like any other.
+    """
+
+    def __init__(self, settings: FetchSettings, resolver: AbstractResolver | None = None) -> None:
+        self._settings = settings
+        self._guard = NetworkGuard(settings.allow_networks)
+        self._hosts = _Hosts(settings.max_concurrency_per_host)
+        self._resolver = resolver
+
+    async def __aenter__(self) -> Fetcher:
+        import aiohttp
+
+        settings = self._settings
+        connector = aiohttp.TCPConnector(
+            resolver=self._resolver or _thread_resolver(settings.dns_threads),
+            use_dns_cache=False,  # an address is judged when it is connected to, so an old answer is of no use
+            socket_factory=self._guard.open_socket,
+            limit=0,  # the collector's own slots limit, which know hosts and not only (host, port) pairs
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(
+                total=None,  # one deadline over all hops, in `fetch`
+                sock_connect=settings.connect_timeout_seconds,
+                sock_read=settings.read_timeout_seconds,
+            ),
+            headers={"User-Agent": settings.user_agent, "Accept": _ACCEPT},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=settings.max_header_bytes,
+            max_field_size=settings.max_header_bytes,
+            max_headers=settings.max_headers,
+            trust_env=False,  # a proxy from the environment would connect where the guard does not see
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def fetch(self, request: FeedRequest) -> Fetched:
+        """The answer to a request, after redirects. Raises FetchError, whatever goes wrong."""
+        import aiohttp
+
+        settings = self._settings
+        try:
+            async with asyncio.timeout(settings.total_deadline_seconds):
+                return await self._follow(request)
+        except FetchError:
+            raise
+        except aiohttp.ClientError as error:
+            raise _explained(error) from error
+        except TimeoutError as error:  # aiohttp's own timeouts are ClientErrors, so this is the total deadline
+            raise FetchError(
+                ErrorKind.TIMEOUT, f"not finished after {settings.total_deadline_seconds:g} s (total_deadline_seconds)"
+            ) from error
+        except (ValueError, OSError, RuntimeError) as error:
+            # aiohttp lets a few of these through: a header it cannot write, a host name IDNA refuses.
+            raise FetchError(ErrorKind.PROTOCOL, f"cannot be fetched: {_words(error)}") from error
+
+    async def _follow(self, request: FeedRequest) -> Fetched:
+        url = request.url
+        hops: list[Redirect] = []
+        unconditional = request.etag is None and request.last_modified is None
+        again = False
+        while True:
+            self._check_url(url)
+            headers = {} if again else _conditions(request)
+            if again:
+                headers["Cache-Control"] = "no-cache"
+            async with self._hosts.slot(host_of(url)), self._get(url, headers) as response:
+                status = response.status
+                if status == 304:
+                    if not unconditional:
+                        return Fetched(
+                            None, status, url, tuple(hops), etag=request.etag, last_modified=request.last_modified
+                        )
+                    if again:
+                        raise FetchError(
+                            ErrorKind.PROTOCOL, "says 304 Not Modified although nothing is stored here", http_status=304
+                        )
+                    again = True
+                    continue
+                if status not in _REDIRECTS:
+                    return await self._read(response, url, hops)
+                target = response.headers.get("Location", "").strip()
+            url = self._next_hop(url, target, status, hops)
+            hops.append(Redirect(status, url))
+
+    def _get(self, url: str, headers: dict[str, str]) -> aiohttp.client._RequestContextManager:
+        import yarl
+
+        try:
+            parsed = yarl.URL(url)
+        except ValueError as error:
+            raise FetchError(ErrorKind.INVALID_URL, f"{url[:200]!r} is not a URL ({error})") from error
+        return self._session.get(parsed, headers=headers, allow_redirects=False)
+
+    def _check_url(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise FetchError(ErrorKind.INVALID_URL, f"{url[:200]!r} is not a URL ({error})") from error
+        if parts.scheme not in ("http", "https"):
+            raise FetchError(
+                ErrorKind.INVALID_URL, f"only http and https are fetched, not {parts.scheme or url[:80]!r}"
+            )
+        if not host:
+            raise FetchError(ErrorKind.INVALID_URL, f"{url[:200]!r} names no host")
+        if len(url) > self._settings.max_url_characters:
+            raise FetchError(
+                ErrorKind.INVALID_URL,
+                f"the URL has {len(url)} characters; max_url_characters is {self._settings.max_url_characters}",
+            )
+
+    def _next_hop(self, url: str, target: str, status: int, hops: list[Redirect]) -> str:
+        limit = self._settings.max_redirects
+        if not target:
+            raise FetchError(ErrorKind.REDIRECT, f"redirects ({status}) without saying where to", http_status=status)
+        if len(hops) >= limit:
+            raise FetchError(
+                ErrorKind.REDIRECT, f"redirects more than {limit} times (max_redirects)", http_status=status
+            )
+        try:
+            following = urljoin(url, target)
+            scheme = urlsplit(following).scheme
+        except ValueError as error:
+            raise FetchError(
+                ErrorKind.REDIRECT, f"redirects to {target[:200]!r}, which is no URL", http_status=status
+            ) from error
+        if scheme not in ("http", "https"):
+            raise FetchError(
+                ErrorKind.REDIRECT,
+                f"redirects to {target[:200]!r}; only http and https are followed",
+                http_status=status,
+            )
+        return following
+
+    async def _read(self, response: aiohttp.ClientResponse, url: str, hops: list[Redirect]) -> Fetched:
+        if response.status != 200:
+            raise FetchError(
+                ErrorKind.HTTP_STATUS,
+                f"the server answers {response.status} {(response.reason or '')[:80]}".rstrip(),
+                http_status=response.status,
+            )
+        headers = response.headers
+        coding = headers.get("Content-Encoding", "").strip().lower()
+        if coding not in _CODINGS:
+            raise FetchError(
+                ErrorKind.PROTOCOL,
+                f"the body is encoded as {coding[:80]!r}; gzip, deflate, br and zstd are read",
+                http_status=200,
+            )
+        limit = self._settings.max_body_bytes
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > limit:
+                response.close()
+                raise FetchError(
+                    ErrorKind.TOO_LARGE, f"the body is longer than {limit} bytes (max_body_bytes)", http_status=200
+                )
+        return Fetched(
+            bytes(body),
+            response.status,
+            url,
+            tuple(hops),
+            content_type=headers.get("Content-Type"),
+            etag=headers.get("ETag"),
+            last_modified=headers.get("Last-Modified"),
+        )
+
+
+def _conditions(request: FeedRequest) -> dict[str, str]:
+    headers = {}
+    if request.etag is not None:
+        headers["If-None-Match"] = request.etag
+    if request.last_modified is not None:
+        headers["If-Modified-Since"] = request.last_modified
+    return headers
+
+
+def _explained(error: aiohttp.ClientError) -> FetchError:
+    import aiohttp
+
+    cause = getattr(error, "os_error", None) or error.__cause__
+    if isinstance(cause, AddressRefusedError) or "the network guard refuses" in str(error):
+        return FetchError(ErrorKind.REFUSED_ADDRESS, str(cause or error))
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return FetchError(ErrorKind.TIMEOUT, f"silent for too long: {_words(error)}")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return FetchError(ErrorKind.DNS, f"the name {error.host!r} cannot be resolved: {_words(cause or error)}")
+    if isinstance(error, aiohttp.ClientSSLError) or isinstance(cause, ssl.SSLError):
+        return FetchError(ErrorKind.TLS, f"no secure connection: {_words(error)}")
+    if isinstance(error, aiohttp.InvalidURL):
+        return FetchError(ErrorKind.INVALID_URL, f"not a URL: {_words(error)}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return FetchError(ErrorKind.CONNECT, f"no connection: {_words(error)}")
+    if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+        return FetchError(ErrorKind.CONNECT, f"the connection broke: {_words(error)}")
+    return FetchError(ErrorKind.PROTOCOL, f"the answer breaks the rules of HTTP: {_words(error)}")
+
+
+def _words(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return (text if len(text) <= 300 else f"{text[:300]}…") or type(error).__name__
+
+
+def _thread_resolver(threads: int) -> AbstractResolver:
+    """getaddrinfo in threads of its own: the loop's few default threads would all wait for a handful of dead names."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class ThreadResolver(AbstractResolver):
+        def __init__(self) -> None:
+            self._threads = ThreadPoolExecutor(threads, thread_name_prefix="dedup-dns")
+
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            infos = await asyncio.get_running_loop().run_in_executor(
+                self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            )
+            numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+            return [
+                ResolveResult(hostname=host, host=str(address[0]), port=port, family=found, proto=proto, flags=numeric)
+                for found, _, proto, _, address in infos
+            ]
+
+        async def close(self) -> None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    return ThreadResolver()

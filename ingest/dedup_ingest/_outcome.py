@@ -1,0 +1,69 @@
+"""What is asked of the collector and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ._article import Article
+from ._errors import ErrorKind
+
+Status = Literal["fetched", "not_modified", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRequest:
+    """One feed to collect: an http(s) URL or the absolute path of a file, with the validators of its last outcome.
+
+    The validators go back to the server byte for byte.
+    """
+
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """One hop: the status that the server gave and the URL that it led to."""
+
+    status: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOutcome:
+    """What became of one feed.
+
+    status          fetched, not_modified or failed
+    articles        in document order; of entries with one identity the last one only
+    entries         entries found in the document, those left out included
+    skipped         what was left out: (reason, count) pairs
+    title           of the feed
+    etag            validators to keep for the next request; None when the server gave none, and None when
+    last_modified   the document was cut short, so that the next request gets all of it
+    http_status     of the last hop; None for files and when there was no answer
+    final_url       after redirects
+    redirects       the hops on the way
+    body_bytes      after inflation
+    elapsed_seconds of fetching and parsing, without the wait for a free slot
+    problem         what is wrong with a document that could be read nevertheless
+    error           why the feed failed and what to do, error_kind its class; None unless failed
+    """
+
+    url: str
+    status: Status
+    articles: tuple[Article, ...] = ()
+    entries: int = 0
+    skipped: tuple[tuple[str, int], ...] = ()
+    title: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    http_status: int | None = None
+    final_url: str | None = None
+    redirects: tuple[Redirect, ...] = ()
+    body_bytes: int = 0
+    elapsed_seconds: float = 0.0
+    problem: str | None = None
+    error: str | None = None
+    error_kind: ErrorKind | None = None
