@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from dedup._errors import ConfigError
 
@@ -45,8 +51,11 @@ class EncodeConfig(_Section):
 
 
 class ArticleConfig(_Section):
-    max_title_chars: Positive
-    max_text_chars: Positive
+    max_title_characters: Positive
+    max_text_characters: Positive
+    max_url_characters: Positive
+    max_guid_characters: Positive
+    max_source_characters: Positive
 
 
 class FetchConfig(_Section):
@@ -55,19 +64,26 @@ class FetchConfig(_Section):
     read_timeout_seconds: Seconds
     max_body_bytes: Positive
     max_header_bytes: Positive
+    max_headers: Positive
     max_redirects: Annotated[int, Field(ge=0)]
-    concurrency: Positive
-    per_host_concurrency: Positive
+    max_concurrency: Positive
+    max_concurrency_per_host: Positive
+    dns_threads: Positive
+    max_url_characters: Positive
     user_agent: str
     allow_networks: tuple[str, ...]
+    allow_local_files: bool
 
 
 class ParseConfig(_Section):
-    workers: Positive
+    workers: Annotated[int, Field(ge=0)]
     deadline_seconds: Seconds
-    memory_limit_mib: Positive
+    start_deadline_seconds: Seconds
+    max_memory_bytes: Positive
+    max_documents_per_worker: Positive
     max_entries: Positive
-    max_link_chars: Positive
+    max_url_characters: Positive
+    detect_language: bool
 
 
 class VerdictConfig(_Section):
@@ -75,6 +91,7 @@ class VerdictConfig(_Section):
     near_copy_jaccard: Share
     min_probability: Share
     candidates: Positive
+    stored_matches: Positive
     floor_scaled_cosine: float
 
 

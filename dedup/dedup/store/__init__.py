@@ -10,6 +10,7 @@ from dedup.store.models import (
     FeedRow,
     MatchRow,
     MembershipRow,
+    SpaceRow,
     StoryEventRow,
     StoryRow,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "FeedRow",
     "MatchRow",
     "MembershipRow",
+    "SpaceRow",
     "Store",
     "StoryEventRow",
     "StoryRow",

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -30,6 +42,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# 64 bits everywhere; on SQLite only a plain INTEGER primary key counts by itself.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
 class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own convention
 
@@ -38,7 +54,7 @@ class FeedRow(Base):
     """A feed, its HTTP validators and how the last visit went."""
 
     __tablename__ = "feed"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     url: Mapped[str] = mapped_column(Text, unique=True)
     title: Mapped[str | None] = mapped_column(Text)
     etag: Mapped[str | None] = mapped_column(Text)
@@ -60,10 +76,10 @@ class ArticleRow(Base):
     """
 
     __tablename__ = "article"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
-    revision: Mapped[int] = mapped_column(Integer, unique=True)
-    feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"))
+    revision: Mapped[int] = mapped_column(BigId, unique=True)
+    feed_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("feed.id"))
     source: Mapped[str] = mapped_column(Text)
     lang: Mapped[str] = mapped_column(String(16))
     title: Mapped[str] = mapped_column(Text)
@@ -79,12 +95,28 @@ class ArticleRow(Base):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
+class SpaceRow(Base):
+    """A space of comparable embeddings: one model artifact reading one view of the articles, and its score scale.
+
+    `id` is a hash of the artifact's fingerprint and the view, so vectors and scores of two artifacts can never meet.
+    """
+
+    __tablename__ = "space"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    artifact: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(Text)
+    view: Mapped[str] = mapped_column(Text)
+    dimension: Mapped[int] = mapped_column(Integer)
+    scale: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
 class EmbeddingRow(Base):
-    """The vector of one article by one model artifact: little-endian float16, unit norm before rounding."""
+    """The vector of one article in one space: little-endian float16, unit norm before rounding."""
 
     __tablename__ = "embedding"
-    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
-    artifact: Mapped[str] = mapped_column(String(64), primary_key=True)
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"), primary_key=True)
+    space: Mapped[str] = mapped_column(ForeignKey("space.id"), primary_key=True)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -92,13 +124,13 @@ class MatchRow(Base):
     """Why two articles were compared as they were: the verdict and all its evidence. `article_id` is the newer row."""
 
     __tablename__ = "match"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
-    other_id: Mapped[int] = mapped_column(ForeignKey("article.id"), index=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"))
+    other_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"), index=True)
     verdict: Mapped[str] = mapped_column(String(16))
     probability: Mapped[float] = mapped_column(Float)
     evidence: Mapped[dict[str, Any]]
-    artifact: Mapped[str | None] = mapped_column(String(64))
+    space: Mapped[str | None] = mapped_column(ForeignKey("space.id"))
     created_at: Mapped[datetime]
     __table_args__ = (UniqueConstraint("article_id", "other_id"),)
 
@@ -107,13 +139,13 @@ class StoryRow(Base):
     """The cluster of one event. Ids are never reused; a merged story points to the one that lives on."""
 
     __tablename__ = "story"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    merged_into: Mapped[int | None] = mapped_column(ForeignKey("story.id"))
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    merged_into: Mapped[int | None] = mapped_column(BigId, ForeignKey("story.id"))
     created_at: Mapped[datetime]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime] = mapped_column(index=True)
     size: Mapped[int] = mapped_column(Integer)
-    representative_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
+    representative_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"))
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
@@ -121,9 +153,9 @@ class MembershipRow(Base):
     """Which story an article belongs to, and the match that brought it there (none for the first of a story)."""
 
     __tablename__ = "membership"
-    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
-    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True)
-    match_id: Mapped[int | None] = mapped_column(ForeignKey("match.id"))
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"), primary_key=True)
+    story_id: Mapped[int] = mapped_column(BigId, ForeignKey("story.id"), index=True)
+    match_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("match.id"))
     joined_at: Mapped[datetime]
 
 
@@ -131,9 +163,9 @@ class StoryEventRow(Base):
     """Append-only history of the stories: create, join, update."""
 
     __tablename__ = "story_event"
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    story_id: Mapped[int] = mapped_column(BigId, ForeignKey("story.id"))
     kind: Mapped[str] = mapped_column(String(16))
-    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
+    article_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("article.id"))
     at: Mapped[datetime]
     __table_args__ = (Index("ix_story_event_story_id_id", "story_id", "id"),)

@@ -1,0 +1,386 @@
+"""The service: articles in, verdicts and stories out. Composes the store, the encoder, the index and the pure decisions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dedup import _queries as queries
+from dedup._placing import Newcomer, Placer
+from dedup.config import Config
+from dedup.copies import signature
+from dedup.evidence import compare
+from dedup.memory import Memory, Vectors, pack, restore
+from dedup.profile import profile, shingles
+from dedup.results import (
+    ArticleView,
+    MatchView,
+    Placed,
+    StoreStats,
+    StorySummary,
+    StoryView,
+)
+from dedup.space import Scale, View, measure_scale, space_id
+from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, Store, StoryRow, open_store
+from dedup.verdict import Verdict, VerdictLimits, decide, default_verifier
+
+if TYPE_CHECKING:
+    from dedup_accelerate import Artifact, Encoder
+    from dedup_ingest import Article
+
+log = logging.getLogger("dedup")
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total) as long work goes on."""
+
+Finish = Callable[[Session], None]
+"""Writes along with the last batch, in its transaction."""
+
+# A feed that dates an article further ahead than this is not believed: it would stay "newest" for that long.
+MAX_AHEAD = timedelta(days=1)
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """A progress that says nothing."""
+
+
+class Deduplicator:
+    """An open database with a model and its caches. Safe under threads; several processes may share one database."""
+
+    def __init__(self, config: Config, store: Store, artifact: Artifact, encoder: Encoder, progress: Progress) -> None:
+        self.config = config
+        self.store = store
+        self.artifact = artifact
+        self.encoder_seconds = 0.0
+        self.encoded = 0
+        self._encoder = encoder
+        self._writing = threading.Lock()
+        self._limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
+        self._verifier = default_verifier()
+        self._window = timedelta(hours=config.verdict.window_hours)
+        self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
+        self._space = space_id(artifact.fingerprint, self._view)
+        self._scale = self._load_scale(progress)
+        self._reembed(progress)
+        self._memory = self._restore()
+
+    @classmethod
+    def open(cls, config: Config, *, progress: Progress | None = None) -> Deduplicator:
+        """Open the store, prepare the model and load the index.
+
+        The model comes first, so that nothing is stored when it cannot be had.
+
+        Raises:
+            StoreError: the database cannot be used.
+            CalibrationError: the model tells nothing apart.
+            dedup_accelerate.AccelerateError: the model cannot be had or does not verify.
+        """
+        from dedup_accelerate import Encoder, prepare
+
+        told = progress or silent
+        model = config.model
+        cache = Path(model.cache).expanduser() if model.cache else None
+        artifact = prepare(model.name, precision=model.precision, cache=cache, progress=told)
+        encoder = Encoder(artifact, provider=model.provider, threads=model.threads, batch_tokens=model.batch_tokens)
+        store = open_store(config.store.url, lock_timeout_seconds=config.store.lock_timeout_seconds)
+        try:
+            return cls(config, store, artifact, encoder, told)
+        except BaseException:
+            store.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database. The index is saved by `save_index`, and rebuilt from SQL if it was not."""
+        self.store.close()
+
+    @property
+    def index_folder(self) -> Path:
+        """Where the saved index lives: `index.folder`, or beside the SQLite file, or the user's data folder."""
+        if self.config.index.folder:
+            return Path(self.config.index.folder).expanduser()
+        database = self.store.engine.url.database
+        if self.store.is_sqlite and database and database != ":memory:":
+            return Path(f"{database}.index")
+        from platformdirs import user_data_path
+
+        return user_data_path("news-dedup") / "index" / f"{self.store.engine.url.host}-{database}"
+
+    def add(
+        self,
+        articles: Sequence[Article],
+        *,
+        feed_ids: Mapping[str, int] | None = None,
+        finish: Finish | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Placed, ...]:
+        """Store articles and say what became of each, in the order given.
+
+        Articles that repeat a key are one article; the last text wins. Each batch is one transaction, so a crash leaves
+        whole batches; running again finds the rest. `feed_ids` names the stored feed of an article key. `finish(session)` runs inside the last batch's transaction, also when
+        there are no articles: what it writes is there exactly when all the articles are.
+
+        Raises:
+            StoreUnavailable: the database cannot be written; batches before the one that failed are stored.
+        """
+        told = progress or silent
+        latest = {article.key: article for article in articles}
+        now = datetime.now(UTC)
+        # Oldest first: feeds list the newest first, and a story should begin with its first article.
+        ordered = sorted(latest.values(), key=lambda article: (effective_time(article.published, now), article.key))
+        size = self.config.encode.batch_articles
+        batches = [ordered[start : start + size] for start in range(0, len(ordered), size)] or [[]]
+        placed: dict[str, Placed] = {}
+        with self._writing:
+            for number, batch in enumerate(batches):
+                last = finish if number == len(batches) - 1 else None
+                placed.update(self._add_batch(batch, feed_ids or {}, now, last))
+                told("store", min((number + 1) * size, len(ordered)), len(ordered))
+        return tuple(placed[article.key] for article in articles)
+
+    def similar(
+        self,
+        *,
+        title: str,
+        text: str = "",
+        published: datetime | None = None,
+        lang: str | None = None,
+        k: int = 10,
+        min_probability: float = 0.0,
+    ) -> tuple[MatchView, ...]:
+        """The stored articles nearest to a text, best first; nothing is stored.
+
+        With `published` only articles inside the window around it are considered. At most `k` with a probability of at
+        least `min_probability`; empty when there is nothing to compare.
+        """
+        from dedup_ingest import make_article
+
+        article = make_article(source="", title=title, text=text, published=published, lang=lang)
+        with self.store.reading() as session:
+            self._memory.apply(self._memory.fresh(session, self._space))
+            newcomer = self._newcomer(article, datetime.now(UTC))
+            if not article.title and not article.text:
+                return ()
+            newcomer.vector = self._encode([newcomer.view])[0]
+            wanted = max(k, self.config.verdict.candidates)
+            near = self._memory.index.search(newcomer.vector[None, :], wanted).row(0)
+            cosines = {hit.id: hit.score for hit in near}
+            for other in self._memory.copies_of(newcomer.signature, self._limits.near_copy_jaccard / 2)[:wanted]:
+                cosines.setdefault(other, float("nan"))
+            known = queries.known(session, list(cosines))
+            found = []
+            for id_, cosine in cosines.items():
+                other = known[id_]
+                if published is not None and abs(other.at - newcomer.at) > self._window:
+                    continue
+                score = None if np.isnan(cosine) else cosine
+                decision = newcomer.decide(
+                    other, score, self._scale, self._limits, self._verifier, timed=published is not None
+                )
+                if decision.probability >= min_probability:
+                    found.append((decision, other))
+            found.sort(
+                key=lambda item: (not item[0].verdict.joins, -item[0].probability, -(item[0].evidence.cosine or 0))
+            )
+            views = queries.article_views(session, [other.id for _, other in found[:k]])
+            return tuple(
+                MatchView(views[other.id], d.verdict, d.probability, d.evidence, d.reason) for d, other in found[:k]
+            )
+
+    def article(self, article_id: int) -> ArticleView:
+        """A stored article. Raises: NotFound."""
+        with self.store.reading() as session:
+            return queries.article_view(session, article_id)
+
+    def matches(self, article_id: int) -> tuple[MatchView, ...]:
+        """The stored matches of an article with older and newer ones, best first. Raises: NotFound."""
+        with self.store.reading() as session:
+            return queries.matches(session, article_id)
+
+    def stories(
+        self, *, limit: int = 20, min_size: int = 1, since: datetime | None = None, lang: str | None = None
+    ) -> tuple[StorySummary, ...]:
+        """Live stories, the one with the newest article first. `since` bounds the newest article, `lang` any article."""
+        with self.store.reading() as session:
+            return queries.stories(session, limit=limit, min_size=min_size, since=since, lang=lang)
+
+    def story(self, story_id: int) -> StoryView:
+        """A story with its articles; the id of a merged story leads to the one that lives on. Raises: NotFound."""
+        with self.store.reading() as session:
+            return queries.story(session, story_id)
+
+    def explain(self, article_id: int, other_id: int) -> MatchView:
+        """The verdict on any two stored articles, reckoned anew. The view is of `other_id`. Raises: NotFound."""
+        with self.store.reading() as session:
+            known = queries.known(session, [article_id, other_id])
+            first, second = known[article_id], known[other_id]
+            vectors = queries.vectors(session, self._space, [article_id, other_id])
+            cosine = float(vectors[article_id] @ vectors[other_id]) if len(vectors) == 2 else None
+            scaled = None
+            if cosine is not None:
+                scaled = self._scale.scaled(cosine, translation=first.lang != second.lang)
+            evidence = compare(first.side(), second.side(), cosine=cosine, scaled_cosine=scaled)
+            same = first.fingerprint == second.fingerprint
+            decision = decide(evidence, same_text=same, limits=self._limits, verifier=self._verifier)
+            view = queries.article_view(session, other_id)
+            return MatchView(view, decision.verdict, decision.probability, decision.evidence, decision.reason)
+
+    def stats(self) -> StoreStats:
+        """Totals of the database and the index."""
+        with self.store.reading() as session:
+
+            def count(column: object) -> int:
+                return session.scalar(select(func.count(column))) or 0  # type: ignore[arg-type]
+
+            live = session.scalar(select(func.count(StoryRow.id)).where(StoryRow.merged_into.is_(None))) or 0
+            embedded = select(func.count()).select_from(EmbeddingRow).where(EmbeddingRow.space == self._space)
+            return StoreStats(
+                articles=count(ArticleRow.id),
+                stories=live,
+                matches=count(MatchRow.id),
+                feeds=count(FeedRow.id),
+                embeddings=session.scalar(embedded) or 0,
+                indexed=len(self._memory.index),
+                artifact=self.artifact.fingerprint,
+                model=self.artifact.manifest.model,
+                dimension=self.artifact.manifest.contract.dimension,
+            )
+
+    def save_index(self) -> None:
+        """Write the index to disk, so that the next start need not rebuild it."""
+        with self._writing:
+            self._memory.expire()
+            self._memory.save(self.index_folder)
+
+    def rebuild_index(self, *, progress: Progress | None = None) -> StoreStats:
+        """Throw the index away, build it from SQL, save it."""
+        told = progress or silent
+        told("index", 0, 1)
+        with self._writing, self.store.reading() as session:
+            dimension = self.artifact.manifest.contract.dimension
+            fresh = Memory.empty(dimension, self._space, timedelta(hours=self.config.index.keep_hours))
+            fresh.apply(fresh.fresh(session, self._space))
+            fresh.save(self.index_folder)
+            self._memory = fresh
+        told("index", 1, 1)
+        return self.stats()
+
+    def _add_batch(
+        self, batch: Sequence[Article], feed_ids: Mapping[str, int], now: datetime, finish: Finish | None
+    ) -> dict[str, Placed]:
+        with self.store.reading() as session:
+            self._memory.apply(self._memory.fresh(session, self._space))
+            stored = queries.by_key(session, [article.key for article in batch])
+            newcomers = [
+                self._newcomer(article, now, feed_ids.get(article.key))
+                for article in batch
+                if article.key not in stored or stored[article.key].fingerprint != article.fingerprint
+            ]
+            placer = Placer(
+                self._memory, self._space, self._scale, self._limits, self._verifier, self._window, self.config, now
+            )
+            placer.find_copies(session, newcomers)
+            waiting = [newcomer for newcomer in newcomers if not newcomer.is_copy]
+            for newcomer, vector in zip(waiting, self._encode([n.view for n in waiting]), strict=True):
+                newcomer.vector = vector
+            placer.find_neighbours(session, waiting)
+        with self.store.locked() as session:
+            placed = placer.place(session, newcomers)
+            if finish is not None:
+                finish(session)
+        for article in batch:
+            if article.key not in placed:
+                row = stored[article.key]
+                placed[article.key] = Placed(row.id, row.story_id, "known", None)
+        self._memory.apply(placer.committed)
+        return placed
+
+    def _newcomer(self, article: Article, now: datetime, feed_id: int | None = None) -> Newcomer:
+        return Newcomer(
+            article=article,
+            feed_id=feed_id,
+            at=effective_time(article.published, now),
+            view=self._view.text(article.title, article.text, article.lang),
+            signature=signature(shingles(f"{article.title}\n{article.text}")),
+            profile=profile(article.title, article.text),
+        )
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        started = time.perf_counter()
+        vectors = self._encoder.encode(texts)
+        self.encoder_seconds += time.perf_counter() - started
+        self.encoded += len(texts)
+        return vectors
+
+    def _load_scale(self, progress: Progress) -> Scale:
+        with self.store.reading() as session:
+            row = session.get(SpaceRow, self._space)
+            if row is not None:
+                return Scale(**row.scale)
+        progress("calibrate", 0, 1)
+        scale = measure_scale(self._encoder.encode, self._view)
+        with self.store.locked() as session:
+            if session.get(SpaceRow, self._space) is None:
+                manifest = self.artifact.manifest
+                session.add(
+                    SpaceRow(
+                        id=self._space,
+                        artifact=self.artifact.fingerprint,
+                        model=manifest.model,
+                        view=self._view.name,
+                        dimension=manifest.contract.dimension,
+                        scale=scale.to_dict(),
+                        created_at=datetime.now(UTC),
+                    )
+                )
+        progress("calibrate", 1, 1)
+        return scale
+
+    def _reembed(self, progress: Progress) -> None:
+        """After a change of model: give every article that some model has embedded a vector of this one."""
+        with self.store.reading() as session:
+            missing = queries.unembedded(session, self._space)
+        size = self.config.encode.batch_articles
+        for start in range(0, len(missing), size):
+            with self.store.reading() as session:
+                known = queries.known(session, missing[start : start + size])
+            rows = list(known.values())
+            vectors = self._encode([self._view.text(row.title, row.text, row.lang) for row in rows])
+            with self.store.locked() as session:
+                have = queries.vectors(session, self._space, [row.id for row in rows])
+                for row, vector in zip(rows, vectors, strict=True):
+                    if row.id not in have:
+                        session.add(EmbeddingRow(article_id=row.id, space=self._space, vector=pack(vector)))
+            progress("re-embed", min(start + size, len(missing)), len(missing))
+
+    def _restore(self) -> Memory:
+        keep = timedelta(hours=self.config.index.keep_hours)
+        with self.store.reading() as session:
+            return restore(
+                session, self.index_folder, self._space, self.artifact.manifest.contract.dimension, keep, log.info
+            )
+
+
+def effective_time(published: datetime | None, now: datetime) -> datetime:
+    """The time that windows count with: publication, or now where there is none or it lies too far ahead."""
+    return published if published is not None and published <= now + MAX_AHEAD else now
+
+
+__all__ = ["Deduplicator", "Progress", "Verdict", "effective_time"]

@@ -1,0 +1,65 @@
+"""Small closed word classes that the facts of a text are read with: numbers, percent, people, negations, sentence starters."""
+
+from __future__ import annotations
+
+
+def _forms(table: dict[float, str]) -> dict[str, float]:
+    return {word: value for value, listed in table.items() for word in listed.split()}
+
+
+NUMBER_WORDS = _forms(
+    {
+        1: "one один одна одно одного одной",
+        2: "two два две двух двум двумя двое двоих",
+        3: "three три трёх трех трём трем тремя трое троих",
+        4: "four четыре четырёх четырех четырьмя четверо четверых",
+        5: "five пять пяти пятью пятеро пятерых",
+        6: "six шесть шести шестеро шестерых",
+        7: "seven семь семи семеро семерых",
+        8: "eight восемь восьми",
+        9: "nine девять девяти",
+        10: "ten десять десяти",
+        11: "eleven одиннадцать одиннадцати",
+        12: "twelve двенадцать двенадцати",
+        13: "thirteen тринадцать тринадцати",
+        14: "fourteen четырнадцать четырнадцати",
+        15: "fifteen пятнадцать пятнадцати",
+        16: "sixteen шестнадцать шестнадцати",
+        17: "seventeen семнадцать семнадцати",
+        18: "eighteen восемнадцать восемнадцати",
+        19: "nineteen девятнадцать девятнадцати",
+        20: "twenty двадцать двадцати",
+        30: "thirty тридцать тридцати",
+        40: "forty сорок сорока",
+        50: "fifty пятьдесят пятидесяти",
+        60: "sixty шестьдесят шестидесяти",
+        70: "seventy семьдесят семидесяти",
+        80: "eighty восемьдесят восьмидесяти",
+        90: "ninety девяносто",
+        100: "hundred сто ста сотня",
+    }
+)
+
+MAGNITUDES = _forms(
+    {
+        1e3: "thousand тысяч тысячи тысяча тысячам тыс k",
+        1e6: "million millions m mln миллион миллиона миллионов млн",
+        1e9: "billion billions bn миллиард миллиарда миллиардов млрд",
+        1e12: "trillion trillions триллион триллиона триллионов трлн",
+    }
+)
+
+PERCENT = frozenset(["%", "percent", "pct", "per-cent", "процент", "процента", "процентов", "проценте", "процентных"])
+
+PEOPLE = frozenset(
+    ["people", "persons", "men", "women", "children", "dead", "killed", "injured", "wounded", "hurt", "missing", "died", "victims", "deaths", "patients", "passengers", "workers", "miners", "residents", "arrested", "detained", "cases", "infected", "rescued", "evacuated", "человек", "человека", "людей", "погибли", "погибших", "погиб", "пострадали", "пострадавших", "ранены", "раненых", "пропали", "детей", "жителей", "рабочих", "задержаны", "задержанных", "пассажиров", "случаев", "заразились", "заболевших", "эвакуированы", "спасены"]
+)
+
+NEGATIONS = frozenset(
+    ["not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "without", "cannot", "denies", "denied", "deny", "refuses", "refused", "refuse", "rejects", "rejected", "reject", "fails", "failed", "не", "нет", "ни", "никогда", "никто", "ничего", "без", "нельзя", "отказался", "отказалась", "отказались", "отказался", "отказывается", "отверг", "отвергла", "отвергли", "отклонил", "отклонила", "отклонили", "опроверг", "опровергла", "опровергли"]
+)
+
+# Words that open sentences with a capital letter without being names.
+STARTERS = frozenset(
+    ["a", "an", "the", "this", "that", "these", "those", "it", "its", "he", "she", "they", "we", "i", "you", "his", "her", "their", "our", "my", "in", "on", "at", "by", "for", "from", "with", "without", "to", "of", "as", "and", "but", "or", "if", "when", "while", "where", "after", "before", "since", "until", "during", "over", "under", "about", "into", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "more", "most", "many", "some", "all", "both", "each", "no", "not", "one", "other", "another", "there", "here", "what", "who", "how", "why", "which", "new", "first", "last", "now", "today", "yesterday", "tomorrow", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "police", "government", "officials", "president", "minister", "according", "also", "however", "meanwhile", "earlier", "later", "still", "even", "just", "only", "despite", "against", "among", "between", "because", "в", "во", "на", "по", "за", "из", "от", "до", "с", "со", "к", "ко", "у", "о", "об", "при", "под", "над", "без", "для", "через", "после", "перед", "между", "это", "этот", "эта", "эти", "тот", "та", "те", "он", "она", "оно", "они", "мы", "вы", "я", "его", "ее", "её", "их", "наш", "мой", "и", "а", "но", "или", "если", "когда", "пока", "где", "как", "что", "кто", "чем", "так", "также", "тоже", "ещё", "еще", "уже", "не", "нет", "ни", "все", "всё", "каждый", "новый", "новая", "новые", "первый", "первая", "сегодня", "вчера", "завтра", "понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье", "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря", "полиция", "правительство", "президент", "министр", "ранее", "позднее", "однако", "между", "тем", "по-прежнему", "согласно"]
+)
