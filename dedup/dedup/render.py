@@ -16,6 +16,7 @@ from dedup.verdict import Verdict
 
 if TYPE_CHECKING:
     from dedup.doctor import Check
+    from dedup.evidence import Evidence
     from dedup.results import ArticleView, IngestReport, MatchView, Member, StoreStats, StorySummary, StoryView
 
 VERDICT_STYLES = {
@@ -26,6 +27,8 @@ VERDICT_STYLES = {
 }
 STATUS_STYLES = {"ok": "green", "note": "dim", "warning": "yellow", "broken": "bold red"}
 DIM = "dim"
+# Names or numbers that one line of an explanation lists.
+MAX_VALUES = 6
 
 
 def report(result: IngestReport) -> RenderableType:
@@ -38,7 +41,7 @@ def report(result: IngestReport) -> RenderableType:
     lines.append(f"{result.stored} new", style="bold")
     lines.append(f", {result.updated} updated, {result.known} known already, {result.skipped} skipped\n")
     lines.append(f"{result.joined} of the new joined a story", style="bold")
-    lines.append(f", {result.stories} {_plural(result.stories, 'story', 'stories')} in the database\n")
+    lines.append(f", {result.stories} opened one\n")
     share = result.encoder_seconds / result.seconds if result.seconds else 0.0
     lines.append(
         f"{result.seconds:.1f} s, {share:.0%} of it in the encoder "
@@ -90,6 +93,7 @@ def stories_with_reasons(views: Iterable[StoryView]) -> RenderableType:
 
 def _members(members: Sequence[Member]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, justify="right", style=DIM)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, max_width=22)
     grid.add_column(no_wrap=True)
@@ -102,8 +106,8 @@ def _members(members: Sequence[Member]) -> Table:
             body.append("opened the story", style=DIM)
         else:
             body.append_text(_verdict(match))
-            body.append(f"  {match.reason} (article {match.article.id})", style=DIM)
-        grid.add_row(f"{article.at.astimezone(UTC):%H:%M}", article.source, article.lang, body)
+            body.append(f" as {match.article.id}: {match.reason}", style=DIM)
+        grid.add_row(str(article.id), f"{article.at.astimezone(UTC):%H:%M}", article.source, article.lang, body)
     return grid
 
 
@@ -126,8 +130,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
     """Two articles, the verdict, and every piece of evidence under it."""
     evidence = match.evidence
     rows: list[tuple[str, str]] = [
-        ("meaning", "not compared" if evidence.cosine is None else f"cosine {evidence.cosine:.3f}"),
-        ("", "" if evidence.scaled_cosine is None else f"{evidence.scaled_cosine:.2f} (0 unrelated, 1 one event)"),
+        ("meaning", _meaning(evidence)),
         ("words", f"{evidence.jaccard:.0%} of the shingles in common, {evidence.containment:.0%} of the shorter text"),
         ("headlines", f"{evidence.title_overlap:.0%} of the words in common"),
         ("names", _support(evidence.name_support, evidence.shared_names, evidence.conflicting_names)),
@@ -141,8 +144,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
     grid.add_column(no_wrap=True, style=DIM)
     grid.add_column(overflow="fold")
     for name, value in rows:
-        if value:
-            grid.add_row(name, Text(value))
+        grid.add_row(name, Text(value))
     return Group(
         _heading(first),
         _heading(match.article),
@@ -184,6 +186,19 @@ def models(rows: Sequence[dict[str, Any]]) -> RenderableType:
         star = "*" if row["configured"] else ""
         table.add_row(star, Text(row["name"], style="bold"), " ".join(row["prepared"]) or "-", size, what)
     return Group(table, Text("* the configured one, model.name; MB: size of the original", style=DIM))
+
+
+def prepared(document: dict[str, Any]) -> RenderableType:
+    """A model that is ready, in three lines; `artifact` says everything."""
+    contract, parity = document["contract"], document["parity"]
+    lines = Text.assemble(
+        (f"{document['model']} is ready", "bold"),
+        f": {contract['dimension']} dimensions, {contract['precision']}, {document['bytes'] / 1e6:.0f} MB",
+    )
+    if parity:
+        lines.append(f"\nmean cosine to its own fp32 graph {parity['mean_cosine']:.4f} over {parity['texts']} texts")
+    lines.append(f"\n{document['path']}", style=DIM)
+    return lines
 
 
 def artifact(document: dict[str, Any]) -> RenderableType:
@@ -238,13 +253,27 @@ def _heading(article: ArticleView) -> Text:
     return Text.assemble((article.title, "bold"), "\n", (f"  {where}", DIM))
 
 
+def _meaning(evidence: Evidence) -> str:
+    if evidence.cosine is None:
+        return "not compared"
+    scaled = (
+        "" if evidence.scaled_cosine is None else f"; {evidence.scaled_cosine:.2f} where 0 is unrelated and 1 one event"
+    )
+    return f"cosine {evidence.cosine:.3f}{scaled}"
+
+
 def _support(share: float | None, shared: Sequence[str], conflicting: Sequence[str]) -> str:
     parts = [] if share is None else [f"{share:.0%} of each lead's are in the other article"]
     if shared:
-        parts.append("shared: " + ", ".join(shared))
+        parts.append("in both: " + _some(shared))
     if conflicting:
-        parts.append("only in one: " + ", ".join(conflicting))
+        parts.append("in one only: " + _some(conflicting))
     return "; ".join(parts) or "none to compare"
+
+
+def _some(values: Sequence[str]) -> str:
+    more = len(values) - MAX_VALUES
+    return ", ".join(values[:MAX_VALUES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dedup.api._errors import BodyLimit, answer, documented, install
 from dedup.api._fields import (
-    MAX_SOURCE_CHARS,
-    MAX_URL_CHARS,
     Characters,
     Count,
     Identifier,
@@ -57,11 +55,16 @@ class Readiness(BaseModel):
 def create_app(service: Service, config: Config) -> FastAPI:
     """The application over an open service; closing the service stays with the caller.
 
-    The limits come from the configuration: `article.max_title_chars` and `max_text_chars`, `serve.max_k` (matches, and
-    stories, of one answer), `serve.max_body_bytes`, and `encode.batch_articles` (articles of one request, which are
+    The limits come from the configuration: those of `[article]`, `serve.max_k` (matches, and stories, of one
+    answer), `serve.max_body_bytes`, and `encode.batch_articles` (articles of one request, which are
     stored in one transaction).
     """
-    max_title, max_text = config.article.max_title_chars, config.article.max_text_chars
+    max_title, max_text = config.article.max_title_characters, config.article.max_text_characters
+    max_source, max_guid, max_url = (
+        config.article.max_source_characters,
+        config.article.max_guid_characters,
+        config.article.max_url_characters,
+    )
     max_k, max_articles = config.serve.max_k, config.encode.batch_articles
 
     class SimilarRequest(Request):
@@ -81,12 +84,12 @@ def create_app(service: Service, config: Config) -> FastAPI:
 
         title: Annotated[Title, Field(max_length=max_title)]
         text: Annotated[Characters, Field(max_length=max_text)] = ""
-        source: Annotated[Title, Field(max_length=MAX_SOURCE_CHARS, description="Who published it.")]
+        source: Annotated[Title, Field(max_length=max_source, description="Who published it.")]
         id: Annotated[
             Characters | None,
-            Field(max_length=MAX_URL_CHARS, description="Its id at the source: the same id again updates the article."),
+            Field(max_length=max_guid, description="Its id at the source: the same id again updates the article."),
         ] = None
-        url: Annotated[Characters | None, Field(max_length=MAX_URL_CHARS)] = None
+        url: Annotated[Characters | None, Field(max_length=max_url)] = None
         published: Moment | None = None
         lang: Annotated[Lang | None, Field(description="Else it is recognised from the text.")] = None
 
@@ -153,9 +156,7 @@ def create_app(service: Service, config: Config) -> FastAPI:
 
 
 def _article(config: Config, request: dict[str, Any]) -> Article:
-    limits = ArticleLimits(
-        max_title_characters=config.article.max_title_chars, max_text_characters=config.article.max_text_chars
-    )
+    limits = ArticleLimits(**config.article.model_dump())
     return make_article(guid=request.pop("id"), limits=limits, **request)
 
 

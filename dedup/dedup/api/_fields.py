@@ -10,8 +10,6 @@ from fastapi import Path
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
 MAX_ID = 2**63 - 1
-MAX_URL_CHARS = 2048
-MAX_SOURCE_CHARS = 200
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)

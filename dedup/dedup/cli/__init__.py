@@ -21,8 +21,8 @@ _TREES = (
 def main() -> None:
     """Run `dedup` with `sys.argv`; always leaves by SystemExit.
 
-    Exit status: 0 done, 1 an error that one line on stderr explains, 2 wrong usage, 130 Ctrl-C, 141 the reader of
-    stdout went away.
+    Exit status: 0 done, 1 an error that one line on stderr explains, 2 wrong usage, 130 Ctrl-C. A reader of stdout
+    that went away is 1 without a word.
     """
     from dedup.cli._app import app
 
@@ -34,7 +34,7 @@ def main() -> None:
     except BrokenPipeError:
         # Python flushes stdout once more on its way out: let that go nowhere instead of into a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

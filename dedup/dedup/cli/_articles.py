@@ -132,11 +132,11 @@ def stories(
     after = moment(since, "--since")
     with opened(read_config(context)) as (service, _):
         if story_id is not None:
-            views = (service.story(story_id),)
+            views = [service.story(story_id)]
             summaries = tuple(view.story for view in views)
         else:
             summaries = service.stories(limit=limit, min_size=min_size, since=after, lang=lang)
-            views = tuple(service.story(summary.id) for summary in summaries) if reasons else ()
+            views = [service.story(summary.id) for summary in summaries] if reasons else []
     if as_json:
         from dedup.wire import Stories, StoryDocument
 

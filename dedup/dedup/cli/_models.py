@@ -95,7 +95,12 @@ def export(
             rebuild=rebuild,
             progress=progress,
         )
-    _print_artifact(artifact, as_json)
+    if as_json:
+        print_json(describe(artifact))
+        return
+    from dedup import render
+
+    show(render.prepared(describe(artifact)))
 
 
 @models.command("info")
@@ -117,16 +122,13 @@ def info(
         raise NotFound(
             f"model {wanted!r} is not prepared in {kind}: run `dedup model export {wanted} --precision {kind}`"
         )
-    _print_artifact(load_artifact(found.path), as_json)
-
-
-def _print_artifact(artifact: Artifact, as_json: bool) -> None:
+    document = describe(load_artifact(found.path))
     if as_json:
-        print_json(describe(artifact))
-    else:
-        from dedup import render
+        print_json(document)
+        return
+    from dedup import render
 
-        show(render.artifact(describe(artifact)))
+    show(render.artifact(document))
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:

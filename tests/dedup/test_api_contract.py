@@ -1,0 +1,52 @@
+"""The REST interface does what its OpenAPI document says: schemathesis tries it with good, odd and wrong requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+# What JSON Schema cannot say and the description does: years from 1970 to 2100.
+schemathesis.openapi.format(
+    "date-time",
+    st.datetimes(datetime(1970, 1, 2), datetime(2100, 12, 30), timezones=st.just(UTC)).map(datetime.isoformat),
+)
+
+schema = schemathesis.pytest.from_fixture("api_schema")
+
+
+@pytest.fixture(scope="module")
+def api_schema(application):
+    return schemathesis.openapi.from_asgi("/openapi.json", application)
+
+
+@schema.parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+def test_every_answer_is_one_that_the_document_promises(case):
+    case.call_and_validate()
+
+
+def test_every_route_is_documented_with_its_errors(client):
+    document = client.get("/openapi.json").json()
+    operations = {
+        f"{method.upper()} {path}": set(operation["responses"])
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert operations == {
+        "POST /similar": {"200", "400", "413", "422", "503"},
+        "POST /articles": {"201", "400", "413", "422", "503"},
+        "GET /articles/{article_id}": {"200", "404", "422", "503"},
+        "GET /stories": {"200", "422", "503"},
+        "GET /stories/{story_id}": {"200", "404", "422", "503"},
+        "GET /healthz": {"200"},
+        "GET /readyz": {"200", "503"},
+    }
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                if int(status) >= 400:
+                    assert response["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorDocument")
