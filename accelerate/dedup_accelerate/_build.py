@@ -218,7 +218,7 @@ def _write_direct(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tupl
 
 def _write_optimum(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tuple[Contract, Path | None]:
     from ._export import export, quantise, relocate
-    from ._stack import declared_max_tokens, declared_pooling, declared_prefix, read_json
+    from ._stack import declared_max_tokens, declared_pooling, declared_prefix, encoder_path, read_json
     from ._tokens import tokenizer_json
 
     exported, target = scratch / "reference", scratch / "artifact"
@@ -234,18 +234,23 @@ def _write_optimum(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tup
         declared_pooling(folder),
         _dimension(graph),
         declared_prefix(folder),
-        declared_max_tokens(folder, positions),
+        declared_max_tokens(encoder_path(folder), positions),
     )
     return contract, exported if job.precision == "int8" else None
 
 
 def _dimension(graph: Path) -> int:
-    import onnx
+    """Width of an exported graph's embedding, found by running it: exporters leave the output's shape symbolic."""
+    import numpy as np
 
-    outputs = {output.name: output for output in onnx.load(graph, load_external_data=False).graph.output}
+    from ._session import open_session
+
+    session = open_session(graph, "cpu", 1)
+    outputs = [output.name for output in session.get_outputs()]
     if "sentence_embedding" not in outputs:
         raise UnsupportedModel(f"the exported graph has no output 'sentence_embedding', only {', '.join(outputs)}.")
-    return int(outputs["sentence_embedding"].type.tensor_type.shape.dim[-1].dim_value)
+    feed = {item.name: np.ones((1, 2), np.int64) for item in session.get_inputs()}
+    return int(session.run(["sentence_embedding"], feed)[0].shape[-1])
 
 
 def _contract(job: _Job, pooling: str, dimension: int, prefix: str, max_tokens: int) -> Contract:

@@ -43,6 +43,7 @@ class HubFiles:
     """A repository at one commit: the files to fetch with sizes. `local` is set when only a cached copy exists."""
 
     repository: str
+    revision: str
     commit: str
     files: tuple[tuple[str, int], ...]
     local: Path | None = None
@@ -101,7 +102,7 @@ def ask_hub(repository: str, revision: str | None, model: str, timeout_seconds: 
         raise ModelUnavailable(
             f"{repository} at {endpoint()} has no modules.json: it is not a sentence-transformers model."
         )
-    return HubFiles(repository, str(info.sha), tuple((name, sizes[name]) for name in files))
+    return HubFiles(repository, revision or "main", str(info.sha), tuple((name, sizes[name]) for name in files))
 
 
 def download(source: HubFiles, model: str, timeout_seconds: float, progress: Progress) -> Path:
@@ -116,9 +117,10 @@ def download(source: HubFiles, model: str, timeout_seconds: float, progress: Pro
     folder = None
     for name, size in source.files:
         try:
-            path = Path(
-                api.hf_hub_download(source.repository, name, revision=source.commit, etag_timeout=timeout_seconds)
-            )
+            # Asked once by its name, the revision is noted in the hub's cache, which then serves without a hub. The
+            # other files are asked by commit, so that they fit together whatever is pushed meanwhile.
+            revision = source.revision if folder is None else source.commit
+            path = Path(api.hf_hub_download(source.repository, name, revision=revision, etag_timeout=timeout_seconds))
         except Exception as error:
             raise ModelUnavailable(
                 f"model {model!r}: the download of {name} from {endpoint()} broke off ({_reason(error)}). "
@@ -154,7 +156,7 @@ def _cached(api: Any, repository: str, revision: str | None) -> HubFiles | None:
                 weight_files(folder / module["path"])
     except Exception:  # whatever is missing or broken, the answer is the same: no complete copy
         return None
-    return HubFiles(repository, folder.name, (), folder)
+    return HubFiles(repository, revision or "main", folder.name, (), folder)
 
 
 def _within(timeout_seconds: float, call: Callable[[], Result]) -> Result:
@@ -178,8 +180,8 @@ def _within(timeout_seconds: float, call: Callable[[], Result]) -> Result:
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of an error's chain, short enough for one sentence."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    """The innermost error in one line: "Connection refused", not the five wrappers around it."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__

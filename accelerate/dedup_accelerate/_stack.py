@@ -107,10 +107,21 @@ def read_stack(folder: Path) -> Stack:
 
 
 def declared_max_tokens(encoder_folder: Path, positions: int) -> int:
-    """`max_seq_length` of the folder, never more than the position table has rows."""
-    path = encoder_folder / "sentence_bert_config.json"
-    declared = read_json(path).get("max_seq_length") if path.is_file() else None
-    return min(int(declared), positions) if declared else positions
+    """Where sentence-transformers would cut: `max_seq_length`, or (since version 5) the tokenizer's own limit.
+
+    Never more than the position table has rows.
+    """
+    for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
+        path = encoder_folder / name
+        declared = read_json(path).get(key) if path.is_file() else None
+        if declared:
+            return min(int(declared), positions)
+    return positions
+
+
+def encoder_path(folder: Path) -> Path:
+    """Where the first module, the encoder with its tokenizer, lies."""
+    return folder / str(_modules(folder)[0]["path"])
 
 
 def declared_prefix(folder: Path) -> str:
@@ -185,6 +196,9 @@ def _pooling(folder: Path) -> str:
 def _dense(folder: Path) -> DenseHead:
     config = read_json(folder / "config.json")
     name = str(config.get("activation_function", "")).rsplit(".", 1)[-1]
+    wires = {config.get(f"module_{end}_name", "sentence_embedding") for end in ("input", "output")}
+    if wires != {"sentence_embedding"}:
+        raise UnsupportedModel(f"{folder}: works on {', '.join(sorted(wires))}, not on the embedding. {_WAY_OUT}")
     if name not in _DENSE_ACTIVATIONS:
         raise UnsupportedModel(f"{folder}: activation {name!r} is not Tanh or Identity. {_WAY_OUT}")
     return DenseHead(

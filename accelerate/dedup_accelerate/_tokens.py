@@ -47,7 +47,7 @@ class Tokens:
 
 def tokenizer_json(folder: Path) -> bytes:
     """The folder's fast tokenizer without padding or truncation of its own; a WordPiece vocab.txt is converted."""
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer, normalizers
 
     from ._stack import read_json
 
@@ -75,6 +75,11 @@ def tokenizer_json(folder: Path) -> bytes:
             f"{folder} has neither tokenizer.json nor vocab.txt. Load it once with transformers and save it with "
             "tokenizer.save_pretrained() to get a tokenizer.json."
         )
+    declared = folder / "sentence_bert_config.json"
+    if declared.is_file() and read_json(declared).get("do_lower_case"):
+        # sentence-transformers lowercases by itself here, whatever the tokenizer does.
+        first = [tokenizer.normalizer] if tokenizer.normalizer is not None else []
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *first])
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return str(tokenizer.to_str()).encode()
