@@ -28,7 +28,8 @@ from dedup.verdict import features
 from dedup_accelerate import Encoder, prepare
 
 NEIGHBOURS = 12
-LEXICAL_ONLY = ("scaled_cosine", "scaled_cosine_above")
+LIMITS = (0.5, 0.7, 0.8)
+SEMANTIC_ONLY = ("scaled_cosine", "scaled_cosine_above", "cosine_across")
 OUTPUT = Path(__file__).parents[1] / "dedup" / "dedup" / "data" / "verifier.json"
 
 
@@ -153,7 +154,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     chosen: dict[str, dict[str, float]] = {}
     for kind, columns in (
         ("semantic", list(range(len(names)))),
-        ("lexical", [i for i, name in enumerate(names) if name not in LEXICAL_ONLY]),
+        ("lexical", [i for i, name in enumerate(names) if name not in SEMANTIC_ONLY]),
     ):
         held_out = np.zeros(len(pairs))
         for train, test in GroupKFold(5).split(table, truth, groups):
@@ -161,18 +162,15 @@ def main(arguments: Iterable[str] | None = None) -> None:
             held_out[test] = model.predict_proba(table[test][:, columns])[:, 1]
         for name in dict.fromkeys(sets):
             here = sets == name
-            scores = f1(truth[here], (held_out[here] >= 0.5) & ~conflict[here])
-            vetoed = f"{(conflict & truth)[here].sum()} true / {(conflict & ~truth)[here].sum()} false"
-            report[f"{kind}/{name}"] = {
-                "pairs": int(here.sum()),
-                "same": int(truth[here].sum()),
-                "precision": round(scores[0], 4),
-                "recall": round(scores[1], 4),
-                "f1": round(scores[2], 4),
-            }
-            print(
-                f"{kind:9} {name:12} pairs {here.sum():6} P {scores[0]:.3f} R {scores[1]:.3f} F1 {scores[2]:.3f} vetoed {vetoed}"
-            )
+            kept = here & ~conflict
+            vetoed = f"{(conflict & truth)[here].sum()} same, {(conflict & ~truth)[here].sum()} other"
+            line = f"{kind:9} {name:12} {here.sum():6} pairs, vetoed {vetoed:22}"
+            for limit in LIMITS:
+                precision, recall, score = f1(truth[here], (held_out >= limit)[here] & kept[here])
+                entry = {"precision": round(precision, 4), "recall": round(recall, 4), "f1": round(score, 4)}
+                report.setdefault(f"{kind}/{name}", {"pairs": int(here.sum())})[f"at {limit}"] = entry
+                line += f" | {limit}: P {precision:.3f} R {recall:.3f} F1 {score:.3f}"
+            print(line)
         model = LogisticRegression(C=10, max_iter=2000).fit(table[:, columns], truth, weight)
         chosen[kind] = {names[c]: round(float(w), 4) for c, w in zip(columns, model.coef_[0], strict=True)}
         chosen[kind]["bias"] = round(float(model.intercept_[0]), 4)

@@ -28,23 +28,23 @@ class StoreError(DedupError):
     """Something about the database."""
 
 
-class SchemaTooNew(StoreError):
+class SchemaTooNew(StoreError):  # noqa: N818
     """The database was written by a newer version of the program."""
 
 
-class SchemaMissing(StoreError):
+class SchemaMissing(StoreError):  # noqa: N818
     """The database has no tables yet."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError):  # noqa: N818
     """The database cannot be opened or written."""
 
 
-class NotFound(DedupError):
+class NotFound(DedupError):  # noqa: N818
     """No row with that id."""
 
 
-class ImportFailed(DedupError):
+class ImportFailed(DedupError):  # noqa: N818
     """A row of an import file cannot be used."""
 
 

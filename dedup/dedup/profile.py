@@ -1,7 +1,8 @@
 """What a text says in checkable facts: names, numbers, negations, shingles. Pure functions, no model, no database.
 
-Names are compared across scripts and inflections by a consonant key ("Харвике" and "Harwick" both give `hrvk`), numbers by
-kind and value ("6,25 %", "6.25 per cent"; "1,2 млрд", "1.2 billion"). Both are hints for the verdict, not a parser's truth.
+Names are compared across scripts and inflections by a consonant key ("Харвике" and "Harwick" both give `hrvk`),
+numbers by kind and value ("6,25 %", "6.25 per cent"; "1,2 млрд", "1.2 billion"). Both are hints for the verdict, not a
+parser's truth.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from functools import lru_cache
 
 from anyascii import anyascii
 
-from dedup.wordlists import MAGNITUDES, NEGATIONS, NUMBER_WORDS, PEOPLE, PERCENT, STARTERS
+from dedup.wordlists import MAGNITUDES, MONTHS, NEGATIONS, NUMBER_WORDS, PEOPLE, PERCENT, STARTERS
 
 SHINGLE_WORDS = 3
+# Numbers that are times: never rounded, and a clash between them in the running text means little.
+CALENDAR = frozenset({"year", "month", "date"})
 
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"[.!?…:;\n«\"“(—–|]\s*$")
+_SENTENCE_END = re.compile(r"[.!?…:;\n—–|]\s*[«\"“(]?$")
 _SOFT = {
     "w": "v",
     "c": "k",
@@ -37,42 +40,78 @@ _SOFT_PATTERN = re.compile("dzh|" + "|".join(sorted((key for key in _SOFT if key
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of a text: `kind` is percent, decimal, people, big (≥ 1000 or with a magnitude), year or count."""
+    """A number of a text.
+
+    `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day) or count.
+    """
 
     kind: str
     value: float
 
+    @property
+    def group(self) -> str:
+        """What may be compared with what: plain numbers of any size and form are one group."""
+        return "plain" if self.kind in ("count", "big", "decimal") else self.kind
+
     def __str__(self) -> str:
-        return f"{self.value:g}{'%' if self.kind == 'percent' else ''}"
+        if self.kind == "date":
+            return f"{int(self.value % 100)}.{int(self.value // 100):02}."
+        return f"{self.value:g}%" if self.kind == "percent" else f"{self.value:.10g}"
 
     def agrees(self, other: Number) -> bool:
-        """Equal, or one rounds to the other: within 3 % for values of 100 and more ("about 1,200" and 1,204)."""
+        """Equal, or one is the other rounded: to its own last digit, and within 3 % ("about 1,200" and 1,204)."""
         if self.value == other.value:
             return True
-        largest = max(abs(self.value), abs(other.value))
-        return (
-            largest >= 100 and "year" not in (self.kind, other.kind) and abs(self.value - other.value) <= 0.03 * largest
-        )
+        if self.kind in CALENDAR or other.kind in CALENDAR:
+            return False
+        difference, largest = abs(self.value - other.value), max(abs(self.value), abs(other.value))
+        steps = sorted((_step(self.value), _step(other.value)))
+        return steps[0] < steps[1] and difference <= steps[1] / 2 and difference <= 0.03 * largest
+
+
+def _step(value: float) -> float:
+    """The unit of the last digit that is not zero: 1200 → 100, 6.25 → 0.01."""
+    digits = f"{value:.6f}".rstrip("0")
+    if not digits.endswith("."):
+        return 10.0 ** -(len(digits) - digits.index(".") - 1)
+    whole = digits[:-1]
+    return 10.0 ** (len(whole) - len(whole.rstrip("0")))
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of one stretch of text. `names` maps a name's key to how it was written first."""
+    """The facts of one stretch of text.
+
+    `names` maps a name's key to how it was written first. `weak` are the keys that may be common words: they open a
+    sentence, or stand in a headline that capitalises every word, and nothing else in the article vouches for them.
+    """
 
     names: dict[str, str]
+    weak: frozenset[str]
     numbers: frozenset[Number]
     negations: int
     words: tuple[str, ...]
 
+    @property
+    def strong_names(self) -> dict[str, str]:
+        return {key: name for key, name in self.names.items() if key not in self.weak}
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Facts of an article: of its title, of its lead (title and first words), of everything; and its shingles."""
+    """Facts of an article: of its title, its lead (title and first words) and all of it; its shingles and stems."""
 
     title: Facts
     lead: Facts
     whole: Facts
     shingles: frozenset[str]
+    lead_stems: frozenset[str]
+    stems: frozenset[str]
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is more than a headline: at least ten words more."""
+        return len(self.whole.words) >= len(self.title.words) + 10
 
 
 def profile(title: str, text: str, *, lead_words: int = 60) -> Profile:
@@ -84,7 +123,18 @@ def profile(title: str, text: str, *, lead_words: int = 60) -> Profile:
 def _profile(title: str, text: str, lead_words: int) -> Profile:
     lead = title + "\n" + " ".join(text.split()[:lead_words])
     whole = title + "\n" + text
-    return Profile(facts(title), facts(lead), facts(whole), shingles(whole))
+    vouched = frozenset(facts(text).strong_names) if text else frozenset()
+    first, everything = facts(lead, vouched), facts(whole, vouched)
+    return Profile(facts(title, vouched), first, everything, shingles(whole), _stems(first), _stems(everything))
+
+
+def stem(word: str) -> str:
+    """The first five letters: enough to see through most endings, in English and Russian alike."""
+    return word[:5]
+
+
+def _stems(part: Facts) -> frozenset[str]:
+    return frozenset(stem(word) for word in part.words if len(word) > 3)
 
 
 def words(text: str) -> list[str]:
@@ -112,29 +162,44 @@ def containment(a: frozenset[str], b: frozenset[str]) -> float:
     return len(a & b) / smaller if smaller else 0.0
 
 
-def facts(text: str) -> Facts:
-    """Names, numbers and negations of a text."""
-    tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(unicodedata.normalize("NFC", text))]
+def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
+    """Names, numbers and negations of a text; `vouched` are keys known to be names from elsewhere in the article."""
+    text = unicodedata.normalize("NFC", text)
+    tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
     lower = {token for token, _ in tokens if token.islower()}
+    headline = text.partition("\n")[0]
+    loud = _is_title_case(headline)
     names: dict[str, str] = {}
+    strong: set[str] = set()
     for token, start in tokens:
         if not token[0].isupper() or len(token) < 2:
             continue
-        if token.casefold() in STARTERS or token.casefold() in NUMBER_WORDS:
+        plain = token.casefold()
+        if plain in STARTERS or plain in NUMBER_WORDS or plain in MONTHS:
             continue
         first = start == 0 or bool(_SENTENCE_END.search(text[max(0, start - 4) : start]))
         # The first word of a sentence counts as a name only when it is not used as a common word in the same text.
-        if first and (token.casefold() in lower or len(token) < 4):
+        if first and (plain in lower or len(token) < 4):
             continue
-        names.setdefault(name_key(token), token)
-    plain = [token.casefold() for token, _ in tokens]
-    negations = sum(1 for token in plain if token in NEGATIONS or token.endswith("n't") or token.endswith("n’t"))
-    return Facts(names, frozenset(_numbers(plain)), negations, tuple(plain))
+        key = name_key(token)
+        names.setdefault(key, token)
+        if key in vouched or not (first or (loud and start < len(headline))):
+            strong.add(key)
+    plain_tokens = [token.casefold() for token, _ in tokens]
+    negations = sum(1 for token in plain_tokens if token in NEGATIONS or token.endswith(("n't", "n’t")))
+    weak = frozenset(names.keys() - strong)
+    return Facts(names, weak, frozenset(_numbers(plain_tokens)), negations, tuple(plain_tokens))
+
+
+def _is_title_case(headline: str) -> bool:
+    """Whether a headline capitalises (nearly) every longer word, so that capitals say nothing."""
+    longer = [token for token in _TOKEN.findall(headline) if token[0].isalpha() and len(token) > 3]
+    return len(longer) >= 3 and sum(token[0].isupper() for token in longer) >= 0.75 * len(longer)
 
 
 @lru_cache(maxsize=65536)
 def name_key(name: str) -> str:
-    """A key that spelling, script and inflection mostly keep: first letters of the consonant skeleton in Latin letters."""
+    """A key that spelling, script and inflection mostly keep: the start of the consonant skeleton in Latin letters."""
     latin = re.sub(r"[^a-z]", "", anyascii(re.sub(r"['’]s$", "", name)).casefold())
     soft = _SOFT_PATTERN.sub(lambda match: _SOFT[match.group()], latin)
     skeleton = re.sub(r"(.)\1+", r"\1", soft[:1] + re.sub(r"[aeiouyj]", "", soft[1:]))
@@ -144,29 +209,39 @@ def name_key(name: str) -> str:
 def _numbers(tokens: list[str]) -> list[Number]:
     found = []
     for place, token in enumerate(tokens):
-        value = _value(token)
-        if value is None:
+        if token in MONTHS:
+            found.append(_date(tokens, place))
             continue
-        after = tokens[place + 1 : place + 4]
-        kind = "count"
-        if after and after[0] in MAGNITUDES:
-            value, kind = value * MAGNITUDES[after[0]], "big"
-            after = after[1:]
-        if after and after[0] in PERCENT:
-            kind = "percent"
-        elif kind == "count":
-            if value != int(value):
-                kind = "decimal"
-            elif 1900 <= value <= 2100 and len(token) == 4:
-                kind = "year"
-            elif any(word in PEOPLE for word in after):
-                kind = "people"
-            elif value >= 1000:
-                kind = "big"
-        if token[0].isalpha() and value == 1:
+        value = _value(token)
+        if value is None or (token[0].isalpha() and value == 1):
             continue  # "one" is a pronoun as often as a number
-        found.append(Number(kind, value))
+        if any(word in MONTHS for word in tokens[place + 1 : place + 2] + tokens[max(0, place - 1) : place]):
+            continue  # the day of a date
+        found.append(_number(value, token, tokens[place + 1 : place + 4]))
     return found
+
+
+def _date(tokens: list[str], place: int) -> Number:
+    month = MONTHS[tokens[place]]
+    for neighbour in tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]:
+        if neighbour.isdecimal() and 1 <= int(neighbour) <= 31:
+            return Number("date", month * 100 + int(neighbour))
+    return Number("month", month)
+
+
+def _number(value: float, token: str, after: list[str]) -> Number:
+    big = value >= 1000
+    if after and after[0] in MAGNITUDES:
+        value, big, after = value * MAGNITUDES[after[0]], True, after[1:]
+    if after and after[0] in PERCENT:
+        return Number("percent", value)
+    if any(word in PEOPLE for word in after):
+        return Number("people", value)
+    if len(token) == 4 and 1900 <= value <= 2100:
+        return Number("year", value)
+    if value != int(value):
+        return Number("decimal", value)
+    return Number("big" if big else "count", value)
 
 
 def _value(token: str) -> float | None:
@@ -179,4 +254,4 @@ def _value(token: str) -> float | None:
     if grouped and not spaced.startswith("0"):
         whole = re.sub(r"[.,]", "", grouped.group(1))
         return float(f"{whole}.{grouped.group(2) or 0}")
-    return float(spaced.replace(",", ".")) if spaced.count(".") + spaced.count(",") <= 1 else None
+    return float(spaced.replace(",", "."))

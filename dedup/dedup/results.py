@@ -71,8 +71,8 @@ class StoryView:
 class Placed:
     """What became of one article handed to the service.
 
-    `outcome`: `new_story` (nothing like it), `joined` (a duplicate, `match` says of what), `updated` (same article, text
-    changed: its story stays), `known` (already stored as it is).
+    `outcome`: `new_story` (nothing like it), `joined` (a duplicate, `match` says of what), `updated` (same article,
+    text changed: its story stays), `known` (already stored as it is).
     """
 
     article_id: int

@@ -54,7 +54,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The score scale of a space: mean cosine of unrelated pairs and of same-event pairs, in one language and across."""
+    """The score scale of a space: mean cosine of unrelated and of same-event pairs, in one language and across."""
 
     unrelated: float
     same: float
@@ -111,8 +111,8 @@ def measure_scale(encode: Callable[[Sequence[str]], Vectors], view: View) -> Sca
         low, high = cosines[unrelated & crossing], cosines[same & crossing]
         if not high.mean() - low.mean() > MIN_SEPARATION * low.std():
             raise CalibrationError(
-                f"this model cannot tell events apart: two tellings of one event have cosine {high.mean():.3f}, unrelated "
-                f"texts {low.mean():.3f} ± {low.std():.3f}. Choose another model (`dedup model list`)"
+                f"this model cannot tell events apart: two tellings of one event have cosine {high.mean():.3f}, "
+                f"unrelated texts {low.mean():.3f} ± {low.std():.3f}. Choose another model (`dedup model list`)"
             )
         means += [float(low.mean()), float(high.mean())]
     return Scale(means[0], means[1], means[2], means[3], len(rows))

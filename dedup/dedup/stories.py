@@ -26,8 +26,8 @@ class StoryLimits:
 class Candidate:
     """A story that an article may join.
 
-    `member_id` and `decision` are of the nearest member; `representative` is the decision against the article that stands
-    for the story (the same one when that is the nearest).
+    `member_id` and `decision` are of the nearest member; `representative` is the decision against the article that
+    stands for the story (the same one when that is the nearest).
     """
 
     story_id: int

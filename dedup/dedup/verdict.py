@@ -1,8 +1,8 @@
 """From evidence to a verdict. Pure: knows no model, no database.
 
 The probability is a logistic regression over the evidence whose weights were fitted on labelled news by
-`benchmarks/fit_verifier.py` and live in `data/verifier.json`. It reads the cosine on the model's own scale, never raw, so
-a threshold tuned on one artifact is never applied to another's scores.
+`benchmarks/fit_verifier.py` and live in `data/verifier.json`. It reads the cosine on the model's own scale, never raw,
+so a threshold tuned on one artifact is never applied to another's scores.
 """
 
 from __future__ import annotations
@@ -83,10 +83,14 @@ def features(evidence: Evidence) -> dict[str, float]:
         "jaccard": evidence.jaccard,
         "containment": evidence.containment,
         "title_overlap": evidence.title_overlap,
+        "word_support": 0.0 if evidence.word_support is None else evidence.word_support,
+        "no_shared_name": 1.0 if names == 0.0 else 0.0,
+        "cosine_across": scaled if evidence.translation else 0.0,
         "name_support": 0.0 if names is None else names - 0.5,
         "no_names": 1.0 if names is None else 0.0,
         "number_support": 0.0 if numbers is None else numbers - 0.5,
         "conflicting_numbers": min(2, len(evidence.conflicting_numbers)) / 2,
+        "negation_differs": 1.0 if evidence.negation_differs else 0.0,
         "conflicts": min(2, len(evidence.conflicts)) / 2,
         "hours": 0.0 if evidence.hours_apart is None else math.log1p(min(evidence.hours_apart, 240)) / 5.5,
         "translation": 1.0 if evidence.translation else 0.0,

@@ -1,4 +1,4 @@
-"""Small closed word classes that the facts of a text are read with: numbers, percent, people, negations, sentence starters."""
+"""Small closed word classes that the facts of a text are read with."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ NUMBER_WORDS = _forms(
         80: "eighty восемьдесят восьмидесяти",
         90: "ninety девяносто",
         100: "hundred сто ста сотня",
+        500_000: "полмиллиона полумиллиона",
     }
 )
 
@@ -49,17 +50,49 @@ MAGNITUDES = _forms(
     }
 )
 
-PERCENT = frozenset(["%", "percent", "pct", "per-cent", "процент", "процента", "процентов", "проценте", "процентных"])
+MONTHS = {
+    word: month
+    for month, listed in enumerate(
+        """january jan январь января январе|february feb февраль февраля феврале|march март марта марте|april апрель
+        апреля апреле|may май мая мае|june июнь июня июне|july июль июля июле|august aug август августа августе|september sept
+        сентябрь сентября сентябре|october oct октябрь октября октябре|november nov ноябрь ноября ноябре|december dec
+        декабрь декабря декабре""".split("|"),
+        start=1,
+    )
+    for word in listed.split()
+}
+
+# A headline with one of these may turn the order of who did what to whom around without changing it.
+PASSIVE = frozenset("by was were been being beaten lost loses lose defeated sued".split())
+
+PERCENT = frozenset("""% percent pct per-cent процент процента процентов проценте процентных""".split())
 
 PEOPLE = frozenset(
-    ["people", "persons", "men", "women", "children", "dead", "killed", "injured", "wounded", "hurt", "missing", "died", "victims", "deaths", "patients", "passengers", "workers", "miners", "residents", "arrested", "detained", "cases", "infected", "rescued", "evacuated", "человек", "человека", "людей", "погибли", "погибших", "погиб", "пострадали", "пострадавших", "ранены", "раненых", "пропали", "детей", "жителей", "рабочих", "задержаны", "задержанных", "пассажиров", "случаев", "заразились", "заболевших", "эвакуированы", "спасены"]
+    """people persons men women children dead killed injured wounded hurt missing died victims deaths patients
+    passengers workers miners residents arrested detained infected rescued evacuated человек человека людей
+    погибли погибших погиб пострадали пострадавших ранены раненых пропали детей жителей рабочих задержаны
+    задержанных пассажиров заразились заболевших эвакуированы спасены""".split()
 )
 
 NEGATIONS = frozenset(
-    ["not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "without", "cannot", "denies", "denied", "deny", "refuses", "refused", "refuse", "rejects", "rejected", "reject", "fails", "failed", "не", "нет", "ни", "никогда", "никто", "ничего", "без", "нельзя", "отказался", "отказалась", "отказались", "отказался", "отказывается", "отверг", "отвергла", "отвергли", "отклонил", "отклонила", "отклонили", "опроверг", "опровергла", "опровергли"]
+    """not no never none nobody nothing neither nor without cannot denies denied deny refuses refused refuse
+    rejects rejected reject fails failed не нет ни никогда никто ничего без нельзя отказался отказалась
+    отказались отказывается отверг отвергла отвергли отклонил отклонила отклонили опроверг
+    опровергла опровергли""".split()
 )
 
 # Words that open sentences with a capital letter without being names.
 STARTERS = frozenset(
-    ["a", "an", "the", "this", "that", "these", "those", "it", "its", "he", "she", "they", "we", "i", "you", "his", "her", "their", "our", "my", "in", "on", "at", "by", "for", "from", "with", "without", "to", "of", "as", "and", "but", "or", "if", "when", "while", "where", "after", "before", "since", "until", "during", "over", "under", "about", "into", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "more", "most", "many", "some", "all", "both", "each", "no", "not", "one", "other", "another", "there", "here", "what", "who", "how", "why", "which", "new", "first", "last", "now", "today", "yesterday", "tomorrow", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "police", "government", "officials", "president", "minister", "according", "also", "however", "meanwhile", "earlier", "later", "still", "even", "just", "only", "despite", "against", "among", "between", "because", "в", "во", "на", "по", "за", "из", "от", "до", "с", "со", "к", "ко", "у", "о", "об", "при", "под", "над", "без", "для", "через", "после", "перед", "между", "это", "этот", "эта", "эти", "тот", "та", "те", "он", "она", "оно", "они", "мы", "вы", "я", "его", "ее", "её", "их", "наш", "мой", "и", "а", "но", "или", "если", "когда", "пока", "где", "как", "что", "кто", "чем", "так", "также", "тоже", "ещё", "еще", "уже", "не", "нет", "ни", "все", "всё", "каждый", "новый", "новая", "новые", "первый", "первая", "сегодня", "вчера", "завтра", "понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье", "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря", "полиция", "правительство", "президент", "министр", "ранее", "позднее", "однако", "между", "тем", "по-прежнему", "согласно"]
+    """a an the this that these those it its he she they we i you his her their our my in on at by for from with
+    without to of as and but or if when while where after before since until during over under about into two
+    three four five six seven eight nine ten more most many some all both each no not one other another there
+    here what who how why which new first last now today yesterday tomorrow monday tuesday wednesday thursday
+    friday saturday sunday january february march april may june july august september october november december
+    police government officials president minister according also however meanwhile earlier later still even
+    just only despite against among between because в во на по за из от до с со к ко у о об при под над без для
+    через после перед между это этот эта эти тот та те он она оно они мы вы я его ее её их наш мой и а но или
+    если когда пока где как что кто чем так также тоже ещё еще уже не нет ни все всё каждый новый новая новые
+    первый первая сегодня вчера завтра понедельник вторник среда четверг пятница суббота воскресенье января
+    февраля марта апреля мая июня июля августа сентября октября ноября декабря полиция правительство президент
+    министр ранее позднее однако тем по-прежнему согласно""".split()
 )
