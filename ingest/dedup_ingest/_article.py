@@ -11,7 +11,7 @@ from typing import Final
 from ._clean import clean
 from ._dates import parse_date, to_utc
 from ._errors import ArticleError
-from ._language import detect_language, language_tag
+from ._language import UNDETERMINED, detect_language, language_tag
 from ._normalise import normalise
 from ._settings import ArticleLimits
 from ._text import one_line, paragraphs, storable
@@ -76,7 +76,8 @@ def make_article(
 
     NUL, control characters and lone surrogates are taken out, fields are cut at `limits` (characters), a date becomes
     UTC or None, a link that is not http(s) or is too long becomes None, and the language is detected when `lang` is no
-    language tag. `scope` is the space in which `guid` is unique, for instance the URL of the feed; default: `source`.
+    language tag ("und" stays). `scope` is the space in which `guid` is unique, for instance the URL of the feed; it is
+    `source` by default.
 
     The key is SHA-256 of the scope and of the first that there is of: guid, canonical URL, title and date, title, text.
 
@@ -98,7 +99,7 @@ def make_article(
     return Article(
         key=_key(storable(scope) if scope is not None else source, guid, url, title, moment, compared),
         source=source,
-        lang=language_tag(lang) or detect_language(f"{title}\n{text}"),
+        lang=UNDETERMINED if lang == UNDETERMINED else language_tag(lang) or detect_language(f"{title}\n{text}"),
         title=title,
         text=text,
         url=url,

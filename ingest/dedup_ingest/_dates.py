@@ -31,7 +31,8 @@ _RFC822: Final = re.compile(
     r"(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s.-]+(?:de\s+)?(?P<month>[^\W\d_]{3,})\.?,?[\s.-]+"
     r"(?:de\s+)?(?P<year>\d{4}|\d{2})"
     r"(?:[,\s]+(?:at\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.\d+)?)?"
-    r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<zone>.*))?"
+    r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<zone>.*))?",
+    re.IGNORECASE,
 )
 _ISO: Final = re.compile(
     r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?"
@@ -77,7 +78,7 @@ def _build(match: re.Match[str], month: int) -> datetime | None:
     if zone is None:
         return None
     year, hour = int(parts["year"]), int(parts["hour"] or 0)
-    if year < 100:
+    if len(parts["year"]) == 2:
         year += 2000 if year < 70 else 1900
     half = (parts.get("half") or "").casefold()
     if half:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from ._charset import decode
-from ._dates import parse_date
+from ._dates import parse_date, to_utc
 from ._entries import Document, Entry, Parsed, to_articles
 from ._errors import ErrorKind, ParseError
 from ._jsonfeed import parse_json_feed
@@ -22,6 +22,7 @@ from ._settings import ArticleLimits, ParseSettings
 
 _GZIP: Final = b"\x1f\x8b"
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_REFERENCE: Final = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 _ROOT: Final = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _PROLOG: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[[^\]]*\])*>", re.DOTALL | re.IGNORECASE)
 _ENTRY_START: Final = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])")
@@ -43,6 +44,8 @@ def parse_document(
         raise ParseError(ErrorKind.EMPTY_BODY, "the body is empty")
     decoded = decode(body, content_type)
     text, controls = _CONTROL.subn("", decoded.text)
+    if "&#" in text:
+        text = _REFERENCE.sub(_storable_reference, text)
     text = text.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
         document = parse_json_feed(text, parse.max_entries)
@@ -53,6 +56,17 @@ def parse_document(
     if controls:
         document.problems.append(f"{controls} control characters were taken out")
     return to_articles(document, url=url, base=base, parse=parse, limits=limits)
+
+
+def _storable_reference(reference: re.Match[str]) -> str:
+    """The numeric reference itself when it names a character that XML may hold; feedparser fails on the others."""
+    try:
+        code = int(reference[1], 16) if reference[1] else int(reference[2])
+    except ValueError:  # more digits than Python reads
+        return "\ufffd"
+    if code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code <= 0x10FFFF:
+        return reference[0]
+    return "" if code < 32 else "\ufffd"
 
 
 def _parse_xml(text: str, base: str, max_entries: int) -> Document:
@@ -162,13 +176,12 @@ def _readable(part: Any) -> bool:
 
 def _published(item: Any) -> datetime | None:
     for name in ("published", "updated", "created"):
-        written = _string(item, name)
-        if written is None:
-            continue
-        moment = parse_date(written)
-        if moment is None and item.get(f"{name}_parsed"):
+        # dict.get: feedparser's own warns when it answers with another date than the one that was asked for
+        written, read = dict.get(item, name), dict.get(item, f"{name}_parsed")
+        moment = parse_date(written) if isinstance(written, str) else None
+        if moment is None and read:
             try:
-                moment = parse_date(datetime.fromtimestamp(timegm(item[f"{name}_parsed"]), UTC).isoformat())
+                moment = to_utc(datetime.fromtimestamp(timegm(read), UTC))
             except (ValueError, OverflowError, OSError, TypeError):
                 moment = None
         if moment is not None:

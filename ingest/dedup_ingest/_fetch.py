@@ -16,6 +16,7 @@ from ._errors import ErrorKind, FetchError
 from ._guard import AddressRefusedError, NetworkGuard
 from ._outcome import FeedRequest, Redirect
 from ._settings import FetchSettings
+from ._text import storable
 from ._urls import host_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"})
 _CHUNK_BYTES: Final = 64 * 1024
+_MAX_VALIDATOR_CHARACTERS: Final = 1024
 _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 
@@ -234,9 +236,16 @@ class Fetcher:
             url,
             tuple(hops),
             content_type=headers.get("Content-Type"),
-            etag=headers.get("ETag"),
-            last_modified=headers.get("Last-Modified"),
+            etag=_validator(headers.get("ETag")),
+            last_modified=_validator(headers.get("Last-Modified")),
         )
+
+
+def _validator(value: str | None) -> str | None:
+    """A validator that can be stored and sent again as it came; None for one with bytes that are not UTF-8."""
+    if value is None or len(value) > _MAX_VALIDATOR_CHARACTERS or storable(value) != value:
+        return None
+    return value
 
 
 def _conditions(request: FeedRequest) -> dict[str, str]:

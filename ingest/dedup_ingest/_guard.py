@@ -84,12 +84,12 @@ class NetworkGuard:
         return why or (None if ip in _GLOBAL_V6 else "not global unicast")
 
     def open_socket(self, address_info: tuple[Any, ...]) -> socket.socket:
-        """A socket for one entry of getaddrinfo's answer; raises AddressRefusedError instead when it is not to be used."""
+        """A socket for one entry of getaddrinfo, or AddressRefusedError when it is not to be used."""
         family, kind, protocol, _, address = address_info
         why = self.refusal(str(address[0]))
         if why is not None:
             raise AddressRefusedError(
-                f"the network guard refuses {address[0]} ({why}); to fetch from there, allow_networks must hold it"
+                f"the network guard refuses {address[0]} ({why}); allow_networks would let it through"
             )
         return socket.socket(family=family, type=kind, proto=protocol)
 

@@ -49,7 +49,7 @@ def _mapped(char: str) -> str:
     if category == "Cf" or char in _INVISIBLE:
         return ""
     if category == "Cs":
-        return "\ufffd"
+        return " \ufffd "  # which is a symbol, and stands alone as symbols do
     if char == "|" or category[0] in "PZ" or category == "Cc" or char.isspace():
         return " "
     if category in ("Sc", "Sm", "So"):

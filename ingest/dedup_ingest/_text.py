@@ -21,12 +21,12 @@ _WHITE: Final = re.compile(r"\s+")
 # Breaks asked for by tags; white space in text is folded first, so these two can come from tags only.
 _LINE: Final = "\x0b"
 _PARAGRAPH: Final = "\x0c"
-_MARKS: Final = re.compile(r"[ ]*[\x0b\x0c][ \x0b\x0c]*")
+_MARKS: Final = re.compile(r"[ \n]*[\x0b\x0c][ \n\x0b\x0c]*")
 
 _DROPPED: Final = frozenset({"script", "style", "noscript", "template", "iframe", "object", "svg", "math", "head"})
 _BREAKING: Final = frozenset(
     """
-    address article aside blockquote br dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5
+    address article aside blockquote dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5
     h6 header hr li main nav ol p pre section table tbody td tfoot th thead tr ul
     """.split()  # noqa: SIM905 - a table, one word a cell
 )
@@ -98,16 +98,19 @@ def _strip_tags(markup: str) -> str:
             continue
         if tag in _DROPPED or tag.startswith(("-", "!")):
             continue
+        if tag == "br":
+            parts.append("\n")
+            continue
         if tag in _BREAKING:
             mark = _PARAGRAPH if tag in _PARAGRAPHS else _LINE
             parts.append(mark)
-            if tag == "br":
-                continue
             stack.append(mark)
         child = item.last_child
         while child is not None:
             stack.append(child)
             child = child.prev
-    return _MARKS.sub(
-        lambda run: "\n\n" if _PARAGRAPH in run[0] or run[0].count(_LINE + _LINE) else "\n", "".join(parts)
-    )
+    return _MARKS.sub(_break, "".join(parts))
+
+
+def _break(run: re.Match[str]) -> str:
+    return "\n\n" if _PARAGRAPH in run[0] or run[0].count("\n") > 1 else "\n"
