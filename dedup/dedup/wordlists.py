@@ -53,10 +53,11 @@ MAGNITUDES = _forms(
 MONTHS = {
     word: month
     for month, listed in enumerate(
-        """january jan январь января январе|february feb февраль февраля феврале|march март марта марте|april апрель
-        апреля апреле|may май мая мае|june июнь июня июне|july июль июля июле|august aug август августа августе|september sept
-        сентябрь сентября сентябре|october oct октябрь октября октябре|november nov ноябрь ноября ноябре|december dec
-        декабрь декабря декабре""".split("|"),
+        """january jan январь января январе|february feb февраль февраля феврале|march март марта марте
+        |april апрель апреля апреле|may май мая мае|june июнь июня июне|july июль июля июле
+        |august aug август августа августе|september sept сентябрь сентября сентябре
+        |october oct октябрь октября октябре|november nov ноябрь ноября ноябре
+        |december dec декабрь декабря декабре""".split("|"),
         start=1,
     )
     for word in listed.split()

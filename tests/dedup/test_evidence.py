@@ -1,0 +1,124 @@
+"""What is said of two articles, and what counts as a conflict of facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dedup.evidence import Evidence, Side, compare
+from dedup.profile import profile
+
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+FILLER = "The announcement came late in the evening and officials gave no further details about what happens next."
+
+
+TALK = "О причинах в министерстве говорить отказались, подробности обещают сообщить позже."
+
+
+def side(title: str, text: str = "", lang: str = "en", source: str = "Wire", at: datetime | None = NOON) -> Side:
+    return Side(title, profile(title, text), lang, source, at)
+
+
+def evidence(a: Side, b: Side) -> Evidence:
+    return compare(a, b, cosine=0.9, scaled_cosine=1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "says"),
+    [
+        ("Bank of Lagodia raises rate to 6.25%", "Bank of Lagodia raises rate to 6.5%", "6.25% / 6.5%"),
+        ("Copper fixed at 9,412 euros in Lusen", "Copper fixed at 9,437 euros in Lusen", "9412 / 9437"),
+        ("Draw 512 of the Clover lottery held", "Draw 513 of the Clover lottery held", "512 / 513"),
+        ("Prices in Norland rise 0.3% in April", "Prices in Norland rise 0.3% in May", "4 / 5"),
+        ("Court upholds ban on Eastleigh flights", "Court does not uphold ban on Eastleigh flights", "negated"),
+        ("Цены в Норландии выросли на 2,1% в июле", "Цены в Норландии выросли на 2,1% в августе", "7 / 8"),
+        ("Суд оставил Иванова под стражей", "Суд не оставил Иванова под стражей", "negated"),
+    ],
+)
+def test_a_headline_template_with_one_other_fact_is_a_conflict(one: str, other: str, says: str) -> None:
+    found = evidence(side(one), side(other))
+    assert any(says in conflict for conflict in found.conflicts), found.conflicts
+
+
+def test_the_same_headline_about_another_place_is_a_conflict() -> None:
+    a = side("Fire destroys warehouse in Brenholt", f"A fire destroyed a warehouse in Brenholt. {FILLER}")
+    b = side("Fire destroys warehouse in Dunmarrow", f"A fire destroyed a warehouse in Dunmarrow. {FILLER}")
+    assert evidence(a, b).conflicts
+
+
+def test_reversed_roles_are_a_conflict_and_the_passive_is_not() -> None:
+    text = f"The match between Stanmore and Redcliffe ended in the evening. {FILLER}"
+    won, lost = (
+        side("Stanmore beat Redcliffe in league", text),
+        side("Redcliffe beat Stanmore in league", text + " It rained."),
+    )
+    passive = side("Redcliffe beaten by Stanmore in league", text)
+    assert any("roles" in conflict for conflict in evidence(won, lost).conflicts) or evidence(won, lost).jaccard >= 0.7
+    assert not any("roles" in conflict for conflict in evidence(won, passive).conflicts)
+
+
+def test_roles_that_change_sides_in_russian_are_a_conflict() -> None:
+    a = side(
+        "Лагодия выслала дипломатов Нордалии",
+        "Решение Лагодии объявили в четверг, Нордалия обещала ответ. " + TALK,
+        "ru",
+    )
+    b = side(
+        "Нордалия выслала дипломатов Лагодии", "Нордалия ответила на шаг соседей: Лагодия ждёт новых мер. " + TALK, "ru"
+    )
+    assert "roles reversed in the headline" in evidence(a, b).conflicts
+
+
+def test_a_rising_toll_is_no_conflict() -> None:
+    a = side("Ferry fire off Kelmouth kills 3 people", f"Three people died off Kelmouth. {FILLER}")
+    b = side("Ferry fire off Kelmouth kills 5 people", f"The toll off Kelmouth rose from three to five. {FILLER}")
+    assert evidence(a, b).conflicts == ()
+
+
+def test_a_rounded_number_is_no_conflict() -> None:
+    a = side("Strike at Veyra plant involves 1,204 workers")
+    b = side("Strike at Veyra plant involves about 1,200 workers")
+    assert evidence(a, b).conflicts == ()
+
+
+def test_no_common_name_is_a_conflict_when_both_have_names() -> None:
+    a = side("A court closed the case", f"A judge in Eastleigh closed the case. {FILLER}")
+    b = side("Judge ends long trial", f"The trial in Marsh End is over. {FILLER}")
+    assert "no name in common" in evidence(a, b).conflicts
+
+
+def test_the_same_fact_in_two_languages_is_shared_not_conflicting() -> None:
+    a = side("Bank of Ardesia lifts key rate to 6.25%", "The Bank of Ardesia lifted its rate to 6.25%.")
+    b = side("Банк Ардезии повысил ставку до 6,25%", "Банк Ардезии повысил ключевую ставку до 6,25%.", "ru")
+    found = evidence(a, b)
+    assert found.translation
+    assert found.conflicts == ()
+    assert "6.25%" in found.shared_numbers
+    assert found.shared_names
+    assert found.word_support is None
+
+
+def test_evidence_is_the_same_from_both_sides_but_for_the_order_of_words() -> None:
+    a = side("Bank of Lagodia raises rate to 6.25%", f"The rate in Lagodia goes to 6.25%. {FILLER}")
+    b = side("Lagodia: rate now 6.5%", f"The Bank of Lagodia went to 6.5%. {FILLER}", at=NOON + timedelta(hours=5))
+    there, back = evidence(a, b), evidence(b, a)
+    for name in (
+        "jaccard",
+        "containment",
+        "title_overlap",
+        "word_support",
+        "name_support",
+        "number_support",
+        "hours_apart",
+    ):
+        assert getattr(there, name) == pytest.approx(getattr(back, name)), name
+    assert there.hours_apart == 5
+    assert bool(there.conflicts) == bool(back.conflicts)
+
+
+def test_a_missing_time_and_a_missing_text_are_not_held_against_an_article() -> None:
+    found = evidence(side("bank raises rate", at=None), side("bank raises its rate"))
+    assert found.hours_apart is None
+    assert found.name_support is None
+    assert found.conflicts == ()

@@ -1,0 +1,110 @@
+"""Names and numbers as the verdict reads them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup.profile import Number, containment, facts, jaccard, name_key, profile, shingles
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Harwick", "Харвике"),
+        ("Moscow", "Москве"),
+        ("Zelensky", "Зеленским"),
+        ("Trump", "Трампа"),
+        ("Kelmouth's", "Келмут"),
+        ("Westmark", "Вестмарк"),
+    ],
+)
+def test_a_name_keeps_its_key_across_scripts_and_endings(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Brenholt", "Dunmarrow"), ("Velmora", "Ardesia"), ("Tidewell", "Corbin")])
+def test_different_names_have_different_keys(one: str, other: str) -> None:
+    assert name_key(one) != name_key(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("to 6.25%", "percent", 6.25),
+        ("до 6,25 %", "percent", 6.25),
+        ("6.25 per-cent", "percent", 6.25),
+        ("1,204 people", "people", 1204),
+        ("погибли трое, ещё двенадцать человек", "people", 12),
+        ("$1.2 billion", "big", 1.2e9),
+        ("1,2 млрд рублей", "big", 1.2e9),
+        ("84 тысячи домов", "big", 84000),
+        ("1 204 евро", "big", 1204),
+        ("draw 512", "count", 512),
+        ("in 2026", "year", 2026),
+        ("on 12 March", "date", 312),
+        ("10 июня", "date", 610),
+        ("in April", "month", 4),
+    ],
+)
+def test_a_number_is_read_with_its_kind(text: str, kind: str, value: float) -> None:
+    assert Number(kind, value) in facts(text).numbers
+
+
+@pytest.mark.parametrize(("exact", "rounded"), [(1204, 1200), (98640, 100000), (11.8, 12), (84217, 84000)])
+def test_a_rounded_number_agrees_with_the_exact_one(exact: float, rounded: float) -> None:
+    assert Number("big", exact).agrees(Number("big", rounded))
+    assert Number("big", rounded).agrees(Number("big", exact))
+
+
+@pytest.mark.parametrize(("one", "other"), [(9412, 9437), (6.25, 6.5), (512, 513), (2318.4, 2324.05), (3, 5), (20, 21)])
+def test_near_numbers_that_are_no_rounding_do_not_agree(one: float, other: float) -> None:
+    assert not Number("count", one).agrees(Number("count", other))
+
+
+def test_the_months_are_never_rounded() -> None:
+    assert not Number("date", 310).agrees(Number("date", 311))
+
+
+def test_the_first_word_of_a_sentence_is_only_a_weak_name() -> None:
+    found = facts("Landslide cuts the road to Alto")
+    assert found.weak == {name_key("Landslide")}
+    assert name_key("Alto") in found.strong_names
+
+
+def test_a_text_vouches_for_a_name_that_opens_the_headline() -> None:
+    article = profile("Lagodia raises duty", "The government of Lagodia said on Monday that the duty would rise.")
+    assert name_key("Lagodia") in article.title.strong_names
+
+
+def test_a_headline_that_capitalises_every_word_names_only_what_the_text_vouches_for() -> None:
+    article = profile(
+        "Fire Destroys Large Warehouse In Brenholt", "A fire destroyed a warehouse in Brenholt overnight."
+    )
+    assert set(article.title.strong_names) == {name_key("Brenholt")}
+
+
+def test_negations_are_counted_in_english_and_russian() -> None:
+    assert facts("The Fed did not raise rates").negations == 1
+    assert facts("It didn't").negations == 1
+    assert facts("ФРС не повысила ставку").negations == 1
+    assert facts("ФРС повысила ставку").negations == 0
+
+
+def test_shingles_of_equal_texts_are_equal_whatever_the_case_and_punctuation() -> None:
+    assert shingles("The bank, on Monday, raised rates.") == shingles("the bank on monday raised RATES")
+    assert jaccard(shingles("a b c d"), shingles("a b c d")) == 1.0
+    assert jaccard(frozenset(), frozenset()) == 0.0
+
+
+def test_a_text_cut_from_another_is_contained_in_it() -> None:
+    whole = "one two three four five six seven eight nine ten"
+    assert containment(shingles(whole), shingles("one two three four five")) == 1.0
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_any_text_has_a_profile(title: str, text: str) -> None:
+    found = profile(title, text)
+    assert found.title.weak <= found.title.names.keys()
+    assert found.whole.negations >= 0

@@ -1,0 +1,102 @@
+"""From evidence to a verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from dedup.evidence import Evidence
+from dedup.verdict import Verdict, VerdictLimits, decide, default_verifier, features
+
+LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
+PLAIN = Evidence(
+    cosine=0.88,
+    scaled_cosine=1.0,
+    jaccard=0.15,
+    containment=0.3,
+    title_overlap=0.5,
+    word_support=0.5,
+    name_support=1.0,
+    number_support=1.0,
+    shared_names=("Brenholt",),
+    shared_numbers=("40",),
+    conflicting_names=(),
+    conflicting_numbers=(),
+    negation_differs=False,
+    conflicts=(),
+    hours_apart=2.0,
+    same_source=False,
+    translation=False,
+)
+
+
+def verdict(same_text: bool = False, **changes: object) -> Verdict:
+    evidence = dataclasses.replace(PLAIN, **changes)  # type: ignore[arg-type]
+    return decide(evidence, same_text=same_text, limits=LIMITS, verifier=default_verifier()).verdict
+
+
+def test_the_same_text_is_identical_whatever_else_is_said() -> None:
+    assert verdict(same_text=True, conflicts=("number 1 / 2",)) is Verdict.IDENTICAL
+
+
+def test_shared_wording_without_conflict_is_a_near_copy_even_if_never_encoded() -> None:
+    assert verdict(jaccard=0.8, cosine=None, scaled_cosine=None) is Verdict.NEAR_COPY
+
+
+def test_a_conflict_separates_texts_that_share_their_wording() -> None:
+    assert verdict(jaccard=0.95, conflicts=("number 0.25 / 0.5",)) is Verdict.DISTINCT
+
+
+def test_a_conflict_separates_texts_with_cosine_one() -> None:
+    assert verdict(cosine=1.0, scaled_cosine=1.5, conflicts=("only one headline is negated",)) is Verdict.DISTINCT
+
+
+def test_other_words_for_the_same_facts_are_the_same_event() -> None:
+    assert verdict() is Verdict.SAME_EVENT
+
+
+def test_texts_with_nothing_in_common_are_distinct() -> None:
+    assert verdict(scaled_cosine=0.1, name_support=0.0, number_support=0.0, title_overlap=0.0) is Verdict.DISTINCT
+
+
+def test_a_text_that_was_never_encoded_can_be_a_copy_but_never_the_same_event() -> None:
+    assert verdict(cosine=None, scaled_cosine=None) is Verdict.DISTINCT
+
+
+@pytest.mark.parametrize("name", ["scaled_cosine", "title_overlap", "name_support", "number_support"])
+def test_more_agreement_never_lowers_the_probability(name: str) -> None:
+    steps = [0.0, 0.25, 0.5, 0.75, 1.0]
+    verifier = default_verifier()
+    found = [verifier.probability(dataclasses.replace(PLAIN, **{name: step})) for step in steps]
+    assert found == sorted(found)
+
+
+def test_more_hours_apart_lower_the_probability() -> None:
+    verifier = default_verifier()
+    near, far = (verifier.probability(dataclasses.replace(PLAIN, hours_apart=hours)) for hours in (1.0, 70.0))
+    assert far < near
+
+
+def test_a_decision_can_be_made_again_with_other_limits() -> None:
+    decision = decide(PLAIN, same_text=False, limits=LIMITS, verifier=default_verifier())
+    strict = VerdictLimits(near_copy_jaccard=0.5, min_probability=decision.probability + 0.01)
+    assert (
+        decide(decision.evidence, same_text=False, limits=strict, verifier=default_verifier()).verdict
+        is Verdict.DISTINCT
+    )
+
+
+def test_the_reason_names_what_joined_and_what_separated() -> None:
+    joined = decide(PLAIN, same_text=False, limits=LIMITS, verifier=default_verifier())
+    assert "Brenholt" in joined.reason
+    apart = dataclasses.replace(PLAIN, conflicts=("number 6.25% / 6.5%",))
+    assert "6.25% / 6.5%" in decide(apart, same_text=False, limits=LIMITS, verifier=default_verifier()).reason
+
+
+def test_every_fitted_weight_belongs_to_a_feature() -> None:
+    verifier = default_verifier()
+    names = {*features(PLAIN), "bias"}
+    assert set(verifier.semantic) == names
+    assert set(verifier.lexical) < names
+    assert not any("cosine" in name for name in verifier.lexical)
