@@ -58,7 +58,7 @@ class Encoder:
     """
 
     def __init__(
-        self, artifact: Artifact, *, provider: Provider = "cpu", threads: int = 0, batch_tokens: int = 2048
+        self, artifact: Artifact, *, provider: Provider = "cpu", threads: int = 0, batch_tokens: int = 1024
     ) -> None:
         if provider == "cuda" and artifact.manifest.contract.precision == "int8":
             raise ProviderUnavailable(
@@ -99,7 +99,7 @@ class Runner:
         contract: Contract,
         provider: Provider = "cpu",
         threads: int = 0,
-        batch_tokens: int = 2048,
+        batch_tokens: int = 1024,
     ) -> None:
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens must be positive, got {batch_tokens}")
