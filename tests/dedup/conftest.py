@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,25 +89,46 @@ def command_line(tmp_path: Path) -> CommandLine:
 
 
 @pytest.fixture(scope="session")
-def news_day(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without articles in which the scale of the model is measured already: that takes seconds, once."""
+    from dedup.config import load_config
+    from dedup.service import Deduplicator
+
+    file = tmp_path_factory.mktemp("empty") / "empty.sqlite3"
+    own = {"model": {"name": "e5-small"}, "store": {"url": f"sqlite:///{file}"}}
+    Deduplicator.open(load_config(default_config_path(), own)).close()
+    return file
+
+
+@pytest.fixture
+def stored_line(command_line: CommandLine, empty_database: Path) -> CommandLine:
+    """`dedup` with an empty database of its own that is ready to store."""
+    shutil.copy(empty_database, command_line.database)
+    return command_line
+
+
+@pytest.fixture(scope="session")
+def news_day(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> CommandLine:
     """`dedup` with the example feeds of one day ingested; tests must not change it."""
     line = command_line_in(tmp_path_factory.mktemp("news-day"))
+    shutil.copy(empty_database, line.database)
     report = line.json("ingest", str(FEEDS))
     assert report["problems"] == []
     return line
 
 
 @pytest.fixture(scope="session")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+def config(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Config:
     """The configuration of `service`: the defaults, but for the model, the database and small limits."""
     from dedup.config import load_config
 
-    folder = tmp_path_factory.mktemp("service")
+    database = tmp_path_factory.mktemp("service") / "news.sqlite3"
+    shutil.copy(empty_database, database)
     return load_config(
         default_config_path(),
         {
             "model": {"name": "e5-small"},
-            "store": {"url": f"sqlite:///{folder}/news.sqlite3"},
+            "store": {"url": f"sqlite:///{database}"},
             "encode": {"batch_articles": 16},
             "serve": {"max_body_bytes": 200_000},
         },

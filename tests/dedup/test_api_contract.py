@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from dedup.api import Service
 
 # What JSON Schema cannot say and the description does: years from 1970 to 2100.
 schemathesis.openapi.format(
@@ -15,16 +19,34 @@ schemathesis.openapi.format(
     st.datetimes(datetime(1970, 1, 2), datetime(2100, 12, 30), timezones=st.just(UTC)).map(datetime.isoformat),
 )
 
-schema = schemathesis.pytest.from_fixture("api_schema")
+
+class Later:
+    """Stands for the service until the fixture has opened it: schemathesis reads the document at import."""
+
+    service: Service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(type(self).service, name)
 
 
-@pytest.fixture(scope="module")
-def api_schema(application):
-    return schemathesis.openapi.from_asgi("/openapi.json", application)
+def application_for_later():
+    from dedup.api import create_app
+    from dedup.config import default_config_path, load_config
+
+    return create_app(Later(), load_config(default_config_path(), {"encode": {"batch_articles": 16}}))
+
+
+schema = schemathesis.openapi.from_asgi("/openapi.json", application_for_later())
+
+
+@pytest.fixture
+def opened_service(service):
+    Later.service = service
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@pytest.mark.usefixtures("opened_service")
 def test_every_answer_is_one_that_the_document_promises(case):
     case.call_and_validate()
 

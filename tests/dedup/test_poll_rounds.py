@@ -103,15 +103,15 @@ def test_a_round_that_fails_is_logged_and_does_not_raise(service, config, tmp_pa
     assert "gone.txt" in caplog.text
 
 
-def test_poll_reads_the_feeds_until_it_is_told_to_stop(command_line):
-    process = command_line.start("poll", "--feeds", str(FEEDS))
+def test_poll_reads_the_feeds_until_it_is_told_to_stop(stored_line):
+    process = stored_line.start("poll", "--feeds", str(FEEDS))
     line = next(line for line in process.stderr if " round: " in line)
     assert re.search(r"6 feeds \(0 unchanged, 0 failed\), [1-9]\d* new articles", line)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate()
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
-    again = command_line.json("poll", "--once", "--feeds", str(FEEDS))
+    again = stored_line.json("poll", "--once", "--feeds", str(FEEDS))
     assert (again["stored"], again["failed"]) == (0, 0)
     assert again["known"] + again["not_modified"] > 0
 

@@ -8,17 +8,17 @@ from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from dedup.api._errors import BodyLimit, answer, documented, install
 from dedup.api._fields import (
     Characters,
-    Count,
     Identifier,
     Lang,
     Moment,
     Probability,
     Title,
+    number,
 )
 from dedup.api._service import Service
 from dedup.config import Config
@@ -74,7 +74,9 @@ def create_app(service: Service, config: Config) -> FastAPI:
         text: Annotated[Characters, Field(max_length=max_text)] = ""
         published: Annotated[Moment | None, Field(description="Only articles near this time are looked at.")] = None
         lang: Lang | None = None
-        k: Annotated[Count, Field(le=max_k, description="Most matches wanted.")] = min(DEFAULT_K, max_k)
+        k: Annotated[int, Field(ge=1, le=max_k, description="Most matches wanted."), BeforeValidator(number)] = min(
+            DEFAULT_K, max_k
+        )
         min_probability: Annotated[Probability, Field(description="Leave out what is less likely the same event.")] = (
             0.0
         )
@@ -118,7 +120,11 @@ def create_app(service: Service, config: Config) -> FastAPI:
     @app.post("/articles", status_code=201, responses=_BODY, summary="Store one article or a list of them")
     def add_articles(
         request: Annotated[
-            ArticleRequest | Annotated[list[ArticleRequest], Field(min_length=1, max_length=max_articles)], Body()
+            Annotated[ArticleRequest, Tag("article")]
+            | Annotated[list[ArticleRequest], Field(min_length=1, max_length=max_articles), Tag("articles")],
+            # By its kind, so that the message tells what is wrong with the one or the list, not with both.
+            Discriminator(lambda body: "articles" if isinstance(body, list) else "article"),
+            Body(),
         ],
     ) -> Placements:
         articles = request if isinstance(request, list) else [request]

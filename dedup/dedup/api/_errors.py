@@ -111,7 +111,10 @@ def _explain(problems: Any) -> str:
 
 
 class BodyLimit:
-    """ASGI middleware: a request body over the limit is 413, by its announced length or as soon as it has come."""
+    """ASGI middleware: a request body over the limit is 413, by its announced length or as soon as it has come.
+
+    FastAPI's own `max_body_size` answers in plain text, whatever the handlers of the application say.
+    """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self.app = app

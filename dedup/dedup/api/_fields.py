@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictFloat, StrictStr
 
 MAX_ID = 2**63 - 1
 FIRST_YEAR, LAST_YEAR = 1970, 2100
@@ -39,14 +39,24 @@ def whole_characters(value: Any) -> Any:
     return value
 
 
+def number(value: Any) -> Any:
+    """A JSON number: 10 and 10.0 are the same integer, "10" and true are none."""
+    if isinstance(value, (str, bool)):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueError, and lets TypeError through
+    return value
+
+
 Characters = Annotated[StrictStr, BeforeValidator(whole_characters)]
 # At least one character that is neither white space nor one of those that are taken out before storing.
-Title = Annotated[Characters, Field(pattern=r"[^\s\u0000-\u001F\u007F-\u009F\uFDD0-\uFDEF\uFFFE\uFFFF]")]
+Title = Annotated[
+    StrictStr,
+    Field(min_length=1, pattern=r"[^\s\u0000-\u001F\u007F-\u009F\uFDD0-\uFDEF\uFFFE\uFFFF]"),
+    BeforeValidator(whole_characters),
+]
 Moment = Annotated[datetime, BeforeValidator(moment), Field(description="RFC 3339, 1970 to 2100.")]
 Lang = Annotated[
     StrictStr,
     Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", description="Such as en, ru, pt-BR."),
 ]
 Probability = Annotated[StrictFloat, Field(ge=0, le=1)]
-Count = Annotated[StrictInt, Field(ge=1)]
 Identifier = Annotated[int, Path(ge=1, le=MAX_ID)]

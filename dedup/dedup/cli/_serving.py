@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ def serve(
     """
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     config = read_config(context, {"serve": given})
-    with opened(config) as (service, _):
+    with _listening(config.serve.host, config.serve.port) as listener, opened(config) as (service, _):
         import uvicorn
 
         from dedup.api import create_app
@@ -41,14 +42,20 @@ def serve(
         # uvicorn stops taking requests, finishes those that run and sends itself the signal again: that one ends here.
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, _leave)
-        uvicorn.run(
-            create_app(service, config),
-            host=config.serve.host,
-            port=config.serve.port,
-            log_config=_log_config(),
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            server_header=False,
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(service, config),
+                log_config=_log_config(),
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                server_header=False,
+            )
         )
+        host = f"[{config.serve.host}]" if ":" in config.serve.host else config.serve.host
+        note(f"listening on http://{host}:{listener.getsockname()[1]}")
+        try:
+            server.run(sockets=[listener])
+        finally:
+            service.save_index()  # else the next start reads the vectors of what was posted out of SQL again
 
 
 def poll(
@@ -82,6 +89,16 @@ def poll(
         from dedup import render
 
         show(render.report(report))
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """The socket to listen on; before the model is loaded, so that a port that is taken is said at once."""
+    from dedup._errors import ConfigError
+
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}, port {port} (serve.host, serve.port): {error.strerror}") from error
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
