@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
 from dedup.config import Config
+from dedup.copies import PERMUTATIONS, estimate
 from dedup.evidence import Side, compare
 from dedup.memory import Fresh, Memory, Vectors, pack
-from dedup.profile import Profile, jaccard
+from dedup.profile import Profile
 from dedup.results import MatchView, Placed, to_json
 from dedup.space import Scale
-from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryEventRow, StoryRow
+from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, Store, StoryEventRow, StoryRow
 from dedup.stories import Candidate, StoryLimits, choose
 from dedup.verdict import Decision, Verdict, VerdictLimits, Verifier, decide
 
@@ -54,20 +56,83 @@ class Newcomer:
         timed: bool = True,
     ) -> Decision:
         """The verdict on this article and a known one."""
-        theirs = other.side()
-        translation = self.article.lang != other.lang and "und" not in (self.article.lang, other.lang)
-        scaled = None if cosine is None else scale.scaled(cosine, translation=translation)
-        evidence = compare(self.side(timed=timed), theirs, cosine=cosine, scaled_cosine=scaled)
-        same_text = self.article.fingerprint == other.fingerprint
-        return decide(evidence, same_text=same_text, limits=limits, verifier=verifier)
+        return decide_pair(self.side(timed=timed), self.article.fingerprint, other, cosine, scale, limits, verifier)
+
+
+def decide_pair(
+    side: Side,
+    fingerprint: str,
+    other: queries.Known,
+    cosine: float | None,
+    scale: Scale,
+    limits: VerdictLimits,
+    verifier: Verifier,
+) -> Decision:
+    """The verdict on an article, stored or not, and a stored one; the cosine is read on the scale of their space."""
+    theirs = other.side()
+    translation = side.lang != theirs.lang and "und" not in (side.lang, theirs.lang)
+    scaled = None if cosine is None else scale.scaled(cosine, translation=translation)
+    evidence = compare(side, theirs, cosine=cosine, scaled_cosine=scaled)
+    return decide(evidence, same_text=fingerprint == other.fingerprint, limits=limits, verifier=verifier)
+
+
+class Tail:
+    """Articles that no index has yet: those of the batch, and those that others committed since the search.
+
+    Compared by signature and vector in one matrix operation each: a batch of 256 has 32,640 pairs, and comparing their
+    shingle sets one by one took as long as a quarter of the encoding.
+    """
+
+    def __init__(self, capacity: int, dimension: int) -> None:
+        self.ids: list[int] = []
+        self._signatures = np.zeros((capacity, PERMUTATIONS), dtype="<u4")
+        self._signed = np.zeros(capacity, dtype=bool)
+        self._vectors = np.zeros((capacity, dimension), dtype=np.float32)
+        self._embedded = np.zeros(capacity, dtype=bool)
+
+    def add(self, id_: int, signed: bytes, vector: Vectors | None) -> None:
+        place = len(self.ids)
+        self.ids.append(id_)
+        if signed:
+            self._signatures[place], self._signed[place] = np.frombuffer(signed, dtype="<u4"), True
+        if vector is not None:
+            self._vectors[place], self._embedded[place] = vector, True
+
+    def alike(self, signed: bytes, at_least: float) -> list[int]:
+        """Places whose estimated shingle similarity reaches `at_least`, most similar first."""
+        if not signed or not self.ids:
+            return []
+        count = len(self.ids)
+        estimates = np.where(self._signed[:count], estimate(self._signatures[:count], signed), 0.0)
+        order = np.argsort(-estimates, kind="stable")
+        return [int(place) for place in order if estimates[place] >= at_least]
+
+    def near(self, vector: Vectors | None, floor: float, limit: int) -> dict[int, float]:
+        """Place → cosine of the nearest `limit` places with a vector, at or above `floor`."""
+        if vector is None or not self.ids:
+            return {}
+        count = len(self.ids)
+        cosines = np.where(self._embedded[:count], self._vectors[:count] @ vector, -np.inf)
+        order = np.argsort(-cosines, kind="stable")[:limit]
+        return {int(place): float(cosines[place]) for place in order if cosines[place] >= floor}
+
+    def cosine(self, place: int, vector: Vectors | None) -> float | None:
+        if vector is None or not self._embedded[place]:
+            return None
+        return float(self._vectors[place] @ vector)
 
 
 class Placer:
-    """Places one batch. `find_copies` and `find_neighbours` run outside the lock, `place` inside it."""
+    """Places one batch. `find_copies` and `find_neighbours` run outside the lock, `place` inside it.
+
+    `searched` is the watermark of the memory before the search: `place` compares with every row after it, whoever wrote
+    it, so that nothing slips between search and lock.
+    """
 
     def __init__(
         self,
         memory: Memory,
+        searched: int,
         space: str,
         scale: Scale,
         limits: VerdictLimits,
@@ -75,8 +140,10 @@ class Placer:
         window: timedelta,
         config: Config,
         now: datetime,
+        encode: Callable[[Sequence[str]], Vectors],
     ) -> None:
         self._memory = memory
+        self._searched = searched
         self._space = space
         self._scale = scale
         self._limits = limits
@@ -84,96 +151,138 @@ class Placer:
         self._window = window
         self._config = config
         self._now = now
+        self._encode = encode
         self._story_limits = StoryLimits(
             config.story.max_size_articles,
             config.story.max_span_hours,
             config.story.min_representative_probability,
         )
         self._floor = scale.cosine(config.verdict.floor_scaled_cosine)
+        # The estimate of a pair's similarity is off by up to 0.1 at 128 permutations: look a little below the limit.
+        self._alike = config.verdict.near_copy_jaccard * 0.8
         self._revision = 0
         self.committed: list[Fresh] = []
 
-    def find_copies(self, session: Session, newcomers: list[Newcomer]) -> None:
-        """Mark the newcomers that copy a stored article, or an earlier one of the batch: the encoder need not see them."""
-        by_text = queries.by_fingerprint(session, [n.article.fingerprint for n in newcomers])
-        near = {id(n): self._memory.copies_of(n.signature, self._limits.near_copy_jaccard * 0.8) for n in newcomers}
-        wanted = {i for ids in near.values() for i in ids[: self._config.verdict.candidates]}
-        wanted |= {i for ids in by_text.values() for i in ids}
-        known = queries.known(session, sorted(wanted))
+    def find_copies(self, store: Store, newcomers: list[Newcomer]) -> None:
+        """Mark those that copy a stored article, or an earlier one of the batch: the encoder need not see them."""
+        count = self._config.verdict.candidates
+        near = {
+            id(newcomer): [
+                other
+                for other in self._memory.copies_of(newcomer.signature, self._alike)
+                if self._memory.within(other, newcomer.at, self._window)
+            ][:count]
+            for newcomer in newcomers
+        }
+        # The session begins after the look into memory: whatever memory knows is committed, so it is there to be read.
+        with store.reading() as session:
+            by_text = queries.by_fingerprint(session, [n.article.fingerprint for n in newcomers])
+            for newcomer in newcomers:
+                same = by_text.get(newcomer.article.fingerprint, [])
+                inside = [other for other, at in same if abs(at - newcomer.at) <= self._window][:count]
+                near[id(newcomer)] = list(dict.fromkeys([*inside, *near[id(newcomer)]]))
+            known = queries.known(session, sorted({other for ids in near.values() for other in ids}))
+        batch = Tail(len(newcomers), 0)
         for place, newcomer in enumerate(newcomers):
-            ids = [*by_text.get(newcomer.article.fingerprint, ()), *near[id(newcomer)]]
-            for id_ in dict.fromkeys(ids):
-                other = known.get(id_)
-                if other is None or other.key == newcomer.article.key or abs(other.at - newcomer.at) > self._window:
+            for id_ in near[id(newcomer)]:
+                if known[id_].key == newcomer.article.key:
                     continue
-                decision = self._decide(newcomer, other, None)
+                decision = self._decide(newcomer, known[id_], None)
                 if decision.verdict.joins:
                     newcomer.decisions[id_] = decision
                     newcomer.is_copy = True
-            newcomer.is_copy = newcomer.is_copy or self._copies_earlier(newcomer, newcomers[:place])
+            newcomer.is_copy = newcomer.is_copy or self._copies_earlier(newcomer, newcomers, batch)
+            batch.add(place, newcomer.signature, None)
 
-    def find_neighbours(self, session: Session, newcomers: list[Newcomer]) -> None:
+    def find_neighbours(self, store: Store, newcomers: list[Newcomer]) -> None:
         """Decide on the stored neighbours of encoded newcomers."""
-        vectors = np.stack([n.vector for n in newcomers if n.vector is not None]) if newcomers else np.zeros((0, 1))
+        if not newcomers:
+            return
         count = self._config.verdict.candidates
-        near = self._memory.similar(vectors.astype(np.float32), self._floor, count)
-        inside = [
-            [hit for hit in row if self._memory.within(hit[0], newcomer.at, self._window)][:count]
-            for newcomer, row in zip(newcomers, near, strict=True)
-        ]
-        known = queries.known(session, sorted({id_ for row in inside for id_, _ in row}))
+        vectors = np.stack([n.vector for n in newcomers if n.vector is not None])
+        inside = self._memory.similar_within(vectors, [n.at for n in newcomers], self._window, self._floor, count)
+        with store.reading() as session:
+            known = queries.known(session, sorted({id_ for row in inside for id_, _ in row}))
         for newcomer, row in zip(newcomers, inside, strict=True):
             for id_, cosine in row:
                 if known[id_].key != newcomer.article.key:
                     newcomer.decisions[id_] = self._decide(newcomer, known[id_], cosine)
 
-    def place(self, session: Session, newcomers: list[Newcomer]) -> dict[str, Placed]:
+    def place(self, store: Store, session: Session, newcomers: list[Newcomer]) -> dict[str, Placed]:
         """Inside the lock: compare with what came in since the search, choose the stories, write everything."""
-        late = self._memory.fresh(session, self._space)
+        late = self._memory.fresh(session, self._space, after=self._searched)
         self._memory.apply(late)
         self._revision = session.scalar(select(func.max(ArticleRow.revision))) or 0
-        latecomers = queries.known(session, [row.id for row in late])
-        tail: list[tuple[queries.Known, Vectors | None]] = [(latecomers[row.id], row.vector) for row in late]
+        known = queries.known(session, [row.id for row in late])
         stored = queries.by_key(session, [n.article.key for n in newcomers])
+        tail = Tail(len(late) + len(newcomers), self._memory.index.dimension)
+        texts: dict[str, list[int]] = {}
+        for row in late:
+            texts.setdefault(known[row.id].fingerprint, []).append(len(tail.ids))
+            tail.add(row.id, row.signature, row.vector)
         placed: dict[str, Placed] = {}
         for newcomer in newcomers:
             existing = stored.get(newcomer.article.key)
-            if existing is not None:
+            if existing is None:
+                self._compare_late(newcomer, tail, texts, known)
+                best = self._choose(session, newcomer)
+                if best is None and newcomer.vector is None:
+                    # It was taken for a copy, but what it copies has changed since, or its story is full.
+                    self._look_again(store, newcomer, tail, texts, known)
+                    best = self._choose(session, newcomer)
+                placed[newcomer.article.key] = self._insert(session, newcomer, best)
+            else:
                 placed[newcomer.article.key] = self._update(session, newcomer, existing)
-                continue
-            for other, vector in tail:
-                self._compare_late(newcomer, other, vector)
-            placed[newcomer.article.key] = self._insert(session, newcomer)
+                if placed[newcomer.article.key].outcome == "known":
+                    continue
             row = self.committed[-1]
-            tail.append((queries.Known.of(newcomer.article, row.id, newcomer.at), row.vector))
+            known[row.id] = queries.Known.of(newcomer.article, row.id, row.at)
+            texts.setdefault(newcomer.article.fingerprint, []).append(len(tail.ids))
+            tail.add(row.id, row.signature, row.vector)
         return placed
 
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
         return newcomer.decide(other, cosine, self._scale, self._limits, self._verifier)
 
-    def _copies_earlier(self, newcomer: Newcomer, earlier: list[Newcomer]) -> bool:
+    def _copies_earlier(self, newcomer: Newcomer, newcomers: list[Newcomer], batch: Tail) -> bool:
         """Whether an earlier, encoded article of the same batch makes encoding this one unnecessary."""
-        for other in earlier:
+        for place in batch.alike(newcomer.signature, self._alike):
+            other = newcomers[place]
             if other.is_copy or abs(other.at - newcomer.at) > self._window:
                 continue
-            if jaccard(newcomer.profile.shingles, other.profile.shingles) >= self._limits.near_copy_jaccard:
-                known = queries.Known.of(other.article, 0, other.at)
-                if self._decide(newcomer, known, None).verdict.joins:
-                    return True
+            if self._decide(newcomer, queries.Known.of(other.article, 0, other.at), None).verdict.joins:
+                return True
         return False
 
-    def _compare_late(self, newcomer: Newcomer, other: queries.Known, vector: Vectors | None) -> None:
-        if other.id in newcomer.decisions or abs(other.at - newcomer.at) > self._window:
-            return
-        cosine = None
-        if vector is not None and newcomer.vector is not None:
-            cosine = float(vector @ newcomer.vector)
-        alike = jaccard(newcomer.profile.shingles, other.profile.shingles) >= self._limits.near_copy_jaccard * 0.8
-        same = other.fingerprint == newcomer.article.fingerprint
-        if same or alike or (cosine is not None and cosine >= self._floor):
-            newcomer.decisions[other.id] = self._decide(newcomer, other, cosine)
+    def _compare_late(
+        self, newcomer: Newcomer, tail: Tail, texts: dict[str, list[int]], known: dict[int, queries.Known]
+    ) -> None:
+        count = self._config.verdict.candidates
+        # Decisions from before the lock rest on texts that may have been edited since.
+        changed = newcomer.decisions.keys() & set(tail.ids)
+        for id_ in changed:
+            del newcomer.decisions[id_]
+        near = tail.near(newcomer.vector, self._floor, count)
+        same = texts.get(newcomer.article.fingerprint, [])[-count:]
+        for place in dict.fromkeys([*same, *tail.alike(newcomer.signature, self._alike)[:count], *near]):
+            other = known[tail.ids[place]]
+            if abs(other.at - newcomer.at) <= self._window:
+                newcomer.decisions[other.id] = self._decide(newcomer, other, tail.cosine(place, newcomer.vector))
 
-    def _insert(self, session: Session, newcomer: Newcomer) -> Placed:
+    def _look_again(
+        self,
+        store: Store,
+        newcomer: Newcomer,
+        tail: Tail,
+        texts: dict[str, list[int]],
+        known: dict[int, queries.Known],
+    ) -> None:
+        """Encode and search inside the lock, for the rare article that turns out to begin a story after all."""
+        newcomer.vector = self._encode([newcomer.view])[0]
+        self.find_neighbours(store, [newcomer])
+        self._compare_late(newcomer, tail, texts, known)
+
+    def _insert(self, session: Session, newcomer: Newcomer, best: Candidate | None) -> Placed:
         article = newcomer.article
         row = ArticleRow(
             key=article.key,
@@ -195,7 +304,6 @@ class Placer:
         session.add(row)
         session.flush()
         self._embed(session, row.id, newcomer)
-        best = self._choose(session, newcomer)
         if best is None:
             story = StoryRow(
                 created_at=self._now, first_at=newcomer.at, last_at=newcomer.at, size=1, representative_id=row.id
@@ -209,7 +317,7 @@ class Placer:
             member = queries.article_view(session, best.member_id)
             decision = best.decision
             view = MatchView(member, decision.verdict, decision.probability, decision.evidence, decision.reason)
-            self._grow(session, story_id, row.id, newcomer.at)
+            self._grow(session, story_id, row.id, newcomer)
         session.add(MembershipRow(article_id=row.id, story_id=story_id, match_id=match_id, joined_at=self._now))
         session.add(StoryEventRow(story_id=story_id, kind=event, article_id=row.id, at=self._now))
         session.flush()
@@ -222,6 +330,9 @@ class Placer:
         row = session.get_one(ArticleRow, existing.id)
         if row.fingerprint == article.fingerprint:  # another process was quicker
             return Placed(row.id, existing.story_id, "known", None)
+        if newcomer.vector is None:
+            # It may stand for its story, so it needs a vector even if its new text is a copy of another article's.
+            newcomer.vector = self._encode([newcomer.view])[0]
         row.title, row.text, row.lang, row.url = article.title, article.text, article.lang, article.url
         row.fingerprint, row.signature, row.updated_at = article.fingerprint, newcomer.signature, self._now
         row.revision = self._next_revision()
@@ -297,13 +408,16 @@ class Placer:
         session.flush()
         return rows[0].id
 
-    def _grow(self, session: Session, story_id: int, article_id: int, at: datetime) -> None:
+    def _grow(self, session: Session, story_id: int, article_id: int, newcomer: Newcomer) -> None:
         story = session.get_one(StoryRow, story_id)
         story.size += 1
-        if at < story.first_at:
-            # The oldest article stands for the story: it is the one that others were told from.
-            story.first_at, story.representative_id = at, article_id
-        story.last_at = max(story.last_at, at)
+        # The oldest article stands for the story: it is the one that others were told from. A copy that comes late but
+        # is dated earlier does not: it has no vector to compare with.
+        if newcomer.at < story.first_at:
+            story.first_at = newcomer.at
+            if newcomer.vector is not None:
+                story.representative_id = article_id
+        story.last_at = max(story.last_at, newcomer.at)
 
 
 def _rank(decision: Decision) -> tuple[int, float, float]:

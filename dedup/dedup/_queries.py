@@ -88,13 +88,13 @@ def by_key(session: Session, keys: Sequence[str]) -> dict[str, Stored]:
     return found
 
 
-def by_fingerprint(session: Session, fingerprints: Sequence[str]) -> dict[str, list[int]]:
-    """Ids of the articles with these texts, newest first."""
-    found: dict[str, list[int]] = {}
+def by_fingerprint(session: Session, fingerprints: Sequence[str]) -> dict[str, list[tuple[int, datetime]]]:
+    """Ids and times of the articles with these texts, newest first."""
+    found: dict[str, list[tuple[int, datetime]]] = {}
     for part in chunks(sorted(set(fingerprints))):
-        query = select(ArticleRow.fingerprint, ArticleRow.id).where(ArticleRow.fingerprint.in_(part))
-        for fingerprint, id_ in session.execute(query.order_by(ArticleRow.id.desc())):
-            found.setdefault(fingerprint, []).append(id_)
+        query = select(ArticleRow.fingerprint, ArticleRow.id, ArticleRow.at).where(ArticleRow.fingerprint.in_(part))
+        for fingerprint, id_, at in session.execute(query.order_by(ArticleRow.id.desc())):
+            found.setdefault(fingerprint, []).append((id_, at))
     return found
 
 
@@ -245,12 +245,11 @@ def _view(row: ArticleRow, story_id: int) -> ArticleView:
 
 
 def _match(row: MatchRow, view: ArticleView) -> MatchView:
-    evidence = Evidence(
-        **{
-            field.name: tuple(value) if isinstance(value := row.evidence[field.name], list) else value
-            for field in fields(Evidence)
-        }
-    )
+    stored: dict[str, Any] = {
+        field.name: tuple(value) if isinstance(value := row.evidence[field.name], list) else value
+        for field in fields(Evidence)
+    }
+    evidence = Evidence(**stored)
     return MatchView(view, Verdict(row.verdict), row.probability, evidence, row.evidence["reason"])
 
 

@@ -67,14 +67,16 @@ class CopyIndex:
         if not shared:
             return ()
         ids = sorted(shared)
-        own = _values(signed)
-        estimates = np.array([float(np.mean(_values(self._known[article_id]) == own)) for article_id in ids])
+        known = np.frombuffer(b"".join(self._known[id_] for id_ in ids), dtype="<u4").reshape(len(ids), PERMUTATIONS)
+        estimates = estimate(known, signed)
         order = np.argsort(-estimates, kind="stable")
         return tuple(ids[i] for i in order if estimates[i] >= at_least)
 
 
-def _values(signed: bytes) -> NDArray[np.uint32]:
-    return np.frombuffer(signed, dtype="<u4")
+def estimate(known: NDArray[np.uint32], signed: bytes) -> NDArray[np.float64]:
+    """Estimated Jaccard similarity of a signature to each row of `known` (n, 128); 0.044 standard error at 0.5."""
+    own = np.frombuffer(signed, dtype="<u4")
+    return np.asarray(np.mean(known == own, axis=1), dtype=np.float64)
 
 
 def _bands(signed: bytes) -> list[bytes]:

@@ -79,8 +79,9 @@ def ingest(
 ) -> IngestReport:
     """Fetch every feed of the lists and store what is new.
 
-    One bad feed or line is one `FeedProblem` of the report; the others go on. A feed's validators are committed together
-    with the last of its articles: a crash in between means that the feed is fetched again, never that articles are lost.
+    One bad feed or line is one `FeedProblem` of the report; the others go on. A feed's validators are committed
+    together with the last of its articles: a crash in between means that the feed is fetched again, never that articles
+    are lost.
 
     Raises:
         dedup_ingest.FeedListError: a list cannot be read.
@@ -214,11 +215,8 @@ def _lines(path: Path) -> Iterator[str]:
         yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
         return
     try:
-        opened = (
-            gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig")
-        )
-        with opened as lines:
-            yield from lines
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield from io.TextIOWrapper(file, encoding="utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise ImportFailed(f"cannot read {path}: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,14 @@ from sqlalchemy.orm import Session
 
 from dedup.copies import CopyIndex
 from dedup.store import ArticleRow, EmbeddingRow
-from dedup_index import FlatIndex, SavedIndexError, VectorIndex, load_index, neighbours_above_each
+from dedup_index import (
+    FlatIndex,
+    IndexMissing,
+    SavedIndex,
+    SavedIndexError,
+    VectorIndex,
+    load_index,
+)
 
 Vectors = NDArray[np.float32]
 LOAD_ROWS = 2000
@@ -39,31 +46,38 @@ class Memory:
         self.index = index
         self.copies = CopyIndex()
         self.watermark = 0
-        self._at: dict[int, datetime] = {}
+        self._rows: dict[int, tuple[datetime, int]] = {}  # article id → (time, revision)
         self._vectors: set[int] = set()
         self._keep = keep
         self._lock = threading.RLock()
 
     @classmethod
-    def empty(cls, dimension: int, space: str, keep: timedelta) -> Memory:
-        """Caches with nothing in them."""
-        return cls(FlatIndex(dimension, space), keep)
+    def empty(cls, dimension: int, owner: str, keep: timedelta) -> Memory:
+        """Caches with nothing in them. `owner` is written into the saved index: see `restore`."""
+        return cls(FlatIndex(dimension, owner), keep)
 
     @property
     def newest(self) -> datetime | None:
-        return max(self._at.values(), default=None)
+        with self._lock:
+            return max((at for at, _ in self._rows.values()), default=None)
 
     def horizon(self, session: Session) -> datetime:
         """Articles before this time are not kept at hand."""
         newest = session.scalar(select(func.max(ArticleRow.at)))
         return newest - self._keep if newest else datetime.min.replace(tzinfo=UTC)
 
-    def fresh(self, session: Session, space: str) -> list[Fresh]:
-        """Rows committed since the watermark, oldest revision first, with their vector in this space if they have one."""
+    def fresh(self, session: Session, space: str, *, after: int | None = None) -> list[Fresh]:
+        """Rows with a revision above `after` (default: the watermark), oldest first, with their vector in this space.
+
+        The vector is `None` where the article has none: copies never reach the encoder.
+        """
         query = (
             select(ArticleRow.id, ArticleRow.revision, ArticleRow.at, ArticleRow.signature, EmbeddingRow.vector)
             .outerjoin(EmbeddingRow, (EmbeddingRow.article_id == ArticleRow.id) & (EmbeddingRow.space == space))
-            .where(ArticleRow.revision > self.watermark, ArticleRow.at >= self.horizon(session))
+            .where(
+                ArticleRow.revision > (self.watermark if after is None else after),
+                ArticleRow.at >= self.horizon(session),
+            )
             .order_by(ArticleRow.revision)
             .execution_options(yield_per=LOAD_ROWS)
         )
@@ -72,22 +86,28 @@ class Memory:
             for id_, revision, at, signed, vector in session.execute(query)
         ]
 
+    def sync(self, session: Session, space: str) -> int:
+        """Take in what other processes committed; returns the watermark: every row up to it is in the caches."""
+        self.apply(self.fresh(session, space))
+        return self.watermark
+
     def apply(self, rows: list[Fresh]) -> None:
-        """Take committed rows into the caches; rows that were there before are replaced."""
+        """Take committed rows into the caches; an older text of an article gives way to a newer one."""
         with self._lock:
+            # Two threads may bring the same rows in either order: what is known in a newer revision stays.
+            news: dict[int, Fresh] = {}
             for row in rows:
-                self.watermark = max(self.watermark, row.revision)
-                self._at[row.id] = row.at
-                self.copies.add(row.id, row.signature)
-            stale = [row.id for row in rows if row.id in self._vectors]
-            if stale:
-                self.index.remove(np.array(stale, dtype=np.int64))
-                self._vectors.difference_update(stale)
-            latest = {row.id: row.vector for row in rows if row.vector is not None}
-            if latest:
-                ids = np.fromiter(latest, dtype=np.int64, count=len(latest))
-                self.index.add(ids, np.stack(list(latest.values())))
-                self._vectors.update(latest)
+                if row.revision > self._rows.get(row.id, (row.at, 0))[1]:
+                    news[row.id] = row
+                    self._rows[row.id] = (row.at, row.revision)
+                    self.copies.add(row.id, row.signature)
+            self._drop_vectors(news)
+            vectors = {id_: row.vector for id_, row in news.items() if row.vector is not None}
+            if vectors:
+                ids = np.fromiter(vectors, dtype=np.int64, count=len(vectors))
+                self.index.add(ids, np.stack(list(vectors.values())))
+                self._vectors.update(vectors)
+            self.watermark = max([self.watermark, *(row.revision for row in rows)])
 
     def expire(self) -> int:
         """Drop what is older than the newest article by more than `index.keep_hours`; returns how many left."""
@@ -95,30 +115,44 @@ class Memory:
             newest = self.newest
             if newest is None:
                 return 0
-            old = [id_ for id_, at in self._at.items() if at < newest - self._keep]
-            if not old:
-                return 0
+            old = [id_ for id_, (at, _) in self._rows.items() if at < newest - self._keep]
             self.copies.remove(old)
-            indexed = [id_ for id_ in old if id_ in self._vectors]
-            if indexed:
-                self.index.remove(np.array(indexed, dtype=np.int64))
-                self._vectors.difference_update(indexed)
+            self._drop_vectors(old)
             for id_ in old:
-                del self._at[id_]
+                del self._rows[id_]
             return len(old)
 
-    def similar(self, vectors: Vectors, floor: float, k: int) -> list[list[tuple[int, float]]]:
-        """For each vector the (article id, cosine) of its neighbours at or above `floor`, best first."""
-        if not len(vectors):
-            return []
+    def similar_within(
+        self, vectors: Vectors, times: Sequence[datetime], window: timedelta | None, floor: float, count: int
+    ) -> list[list[tuple[int, float]]]:
+        """The (article id, cosine) of the `count` nearest neighbours of each vector, at or above `floor`, best first.
+
+        Only articles within `window` of the vector's time; `None` looks at all.
+        """
+        answers: list[list[tuple[int, float]]] = [[] for _ in times]
+        pending, k = list(range(len(times))), count * 2
         with self._lock:
-            found = neighbours_above_each(self.index, vectors, floor, k_start=k)
-        return [[(hit.id, hit.score) for hit in row] for row in found]
+            while pending:
+                found = self.index.search(vectors[pending], k)
+                again = []
+                for row, place in enumerate(pending):
+                    hits = found.row(row)
+                    inside = [
+                        (hit.id, hit.score)
+                        for hit in hits
+                        if hit.score >= floor and (window is None or self.within(hit.id, times[place], window))
+                    ]
+                    answers[place] = inside[:count]
+                    # The nearest of all may lie outside the window: then look deeper, while anything is near enough.
+                    if len(inside) < count and len(hits) == k and hits[-1].score >= floor:
+                        again.append(place)
+                pending, k = again, k * 4
+        return answers
 
     def within(self, article_id: int, at: datetime, window: timedelta) -> bool:
         """Whether an indexed article lies inside the window around `at`."""
-        known = self._at.get(article_id)
-        return known is not None and abs(known - at) <= window
+        known = self._rows.get(article_id)
+        return known is not None and abs(known[0] - at) <= window
 
     def copies_of(self, signed: bytes, at_least: float) -> tuple[int, ...]:
         with self._lock:
@@ -128,36 +162,76 @@ class Memory:
         with self._lock:
             self.index.save(folder, self.watermark)
 
+    def adopt(self, session: Session, space: str, saved: SavedIndex) -> None:
+        """Take over a saved index, put right against SQL: what it lacks is added, what SQL does not know is taken out.
+
+        It can lack vectors below its watermark: another process, with another model, stored the articles, and this one
+        embedded them only later.
+        """
+        query = (
+            select(ArticleRow.id, ArticleRow.at, ArticleRow.revision, ArticleRow.signature, EmbeddingRow.article_id)
+            .outerjoin(EmbeddingRow, (EmbeddingRow.article_id == ArticleRow.id) & (EmbeddingRow.space == space))
+            .where(ArticleRow.revision <= saved.watermark, ArticleRow.at >= self.horizon(session))
+            .execution_options(yield_per=LOAD_ROWS)
+        )
+        embedded: set[int] = set()
+        for id_, at, revision, signed, has_vector in session.execute(query):
+            self._rows[id_] = (at, revision)
+            self.copies.add(id_, signed)
+            if has_vector is not None:
+                embedded.add(id_)
+        self.index, self.watermark = saved.index, saved.watermark
+        self._vectors = set(self.index.ids().tolist())
+        self._drop_vectors(self._vectors - embedded)
+        missing = sorted(embedded - self._vectors)
+        for start in range(0, len(missing), LOAD_ROWS):
+            some = select(EmbeddingRow.article_id, EmbeddingRow.vector).where(
+                EmbeddingRow.space == space, EmbeddingRow.article_id.in_(missing[start : start + LOAD_ROWS])
+            )
+            vectors = {id_: unpack(blob) for id_, blob in session.execute(some)}
+            self.index.add(np.fromiter(vectors, dtype=np.int64, count=len(vectors)), np.stack(list(vectors.values())))
+            self._vectors.update(vectors)
+
+    def _drop_vectors(self, ids: Iterable[int]) -> None:
+        held = self._vectors.intersection(ids)
+        if held:
+            self.index.remove(np.fromiter(held, dtype=np.int64, count=len(held)))
+            self._vectors -= held
+
 
 def restore(
-    session: Session, folder: Path, space: str, dimension: int, keep: timedelta, note: Callable[[str], None]
+    session: Session,
+    folder: Path,
+    space: str,
+    owner: str,
+    dimension: int,
+    keep: timedelta,
+    note: Callable[[str], None],
 ) -> Memory:
-    """The caches as SQL has them: the saved index where it is whole and of this space, rows above its watermark from SQL.
+    """The caches as SQL has them: the saved index where it is whole and of this `owner`, and the rows since from SQL.
 
-    A missing, corrupt, foreign or impossible index (ahead of SQL) is rebuilt; `note` is told why.
+    `owner` names the database as well as the space, so that the index beside a database that was deleted or replaced is
+    never taken for this one's. A missing, corrupt, foreign or impossible index (ahead of SQL: the database was put back
+    from a backup) is rebuilt and saved at once, or it would pass as soon as SQL has grown past it; `note` is told why.
     """
+    memory = Memory.empty(dimension, owner, keep)
     last = session.scalar(select(func.max(ArticleRow.revision))) or 0
+    reason: Exception | None = None
     try:
-        saved = load_index(folder, artifact=space, dimension=dimension)
+        saved = load_index(folder, artifact=owner, dimension=dimension)
         if saved.watermark > last:
-            raise SavedIndexError(f"{folder} knows revision {saved.watermark}, the database ends at {last}")
-        memory = Memory(saved.index, keep)
-        start = saved.watermark
-    except SavedIndexError as reason:
-        note(f"index rebuilt from the database: {reason}")
-        memory = Memory.empty(dimension, space, keep)
-        start = 0
-    if start:
-        query = select(ArticleRow.id, ArticleRow.at, ArticleRow.signature).where(
-            ArticleRow.revision <= start, ArticleRow.at >= memory.horizon(session)
-        )
-        for id_, at, signed in session.execute(query.execution_options(yield_per=LOAD_ROWS)):
-            memory._at[id_] = at
-            memory.copies.add(id_, signed)
-        memory._vectors = set(memory.index.ids().tolist())
-        memory.watermark = start
-    memory.apply(memory.fresh(session, space))
+            raise SavedIndexError(f"{folder} knows revision {saved.watermark}, the database ends at {last}")  # noqa: TRY301
+        memory.adopt(session, space, saved)
+    except (SavedIndexError, OSError) as error:
+        reason = error
+    memory.sync(session, space)
     memory.expire()
+    if reason is not None and (last or not isinstance(reason, IndexMissing)):
+        note(f"index rebuilt from the database: {reason}")
+        try:
+            memory.save(folder)
+        except OSError as error:  # a reader may have no right to write: it works from memory
+            note(f"the rebuilt index could not be saved: {error}")
     return memory
 
 

@@ -1,7 +1,8 @@
-"""The service: articles in, verdicts and stories out. Composes the store, the encoder, the index and the pure decisions."""
+"""The service: articles in, verdicts and stories out. Composes store, encoder, index and pure decisions."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -16,12 +17,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
-from dedup._placing import Newcomer, Placer
+from dedup._errors import StoreUnavailable
+from dedup._placing import Newcomer, Placer, decide_pair
 from dedup.config import Config
 from dedup.copies import signature
-from dedup.evidence import compare
 from dedup.memory import Memory, Vectors, pack, restore
-from dedup.profile import profile, shingles
+from dedup.profile import profile
 from dedup.results import (
     ArticleView,
     MatchView,
@@ -32,7 +33,7 @@ from dedup.results import (
 )
 from dedup.space import Scale, View, measure_scale, space_id
 from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, Store, StoryRow, open_store
-from dedup.verdict import Verdict, VerdictLimits, decide, default_verifier
+from dedup.verdict import Verdict, VerdictLimits, default_verifier
 
 if TYPE_CHECKING:
     from dedup_accelerate import Artifact, Encoder
@@ -70,7 +71,10 @@ class Deduplicator:
         self._window = timedelta(hours=config.verdict.window_hours)
         self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
         self._space = space_id(artifact.fingerprint, self._view)
-        self._scale = self._load_scale(progress)
+        space = self._load_space(progress)
+        self._scale = Scale(**space.scale)
+        # When this database first met this space tells two databases apart that lie at one path one after the other.
+        self._owner = hashlib.sha256(f"{space.id}\0{space.created_at.isoformat()}".encode()).hexdigest()
         self._reembed(progress)
         self._memory = self._restore()
 
@@ -134,8 +138,9 @@ class Deduplicator:
         """Store articles and say what became of each, in the order given.
 
         Articles that repeat a key are one article; the last text wins. Each batch is one transaction, so a crash leaves
-        whole batches; running again finds the rest. `feed_ids` names the stored feed of an article key. `finish(session)` runs inside the last batch's transaction, also when
-        there are no articles: what it writes is there exactly when all the articles are.
+        whole batches; running again finds the rest. `feed_ids` names the stored feed of an article key.
+        `finish(session)` runs inside the last batch's transaction, also when there are no articles: what it writes is
+        there exactly when all the articles are.
 
         Raises:
             StoreUnavailable: the database cannot be written; batches before the one that failed are stored.
@@ -173,26 +178,24 @@ class Deduplicator:
         from dedup_ingest import make_article
 
         article = make_article(source="", title=title, text=text, published=published, lang=lang)
+        newcomer = self._newcomer(article, datetime.now(UTC))
+        vector = self._encode([newcomer.view])
+        newcomer.vector = vector[0]
+        window = None if published is None else self._window
         with self.store.reading() as session:
-            self._memory.apply(self._memory.fresh(session, self._space))
-            newcomer = self._newcomer(article, datetime.now(UTC))
-            if not article.title and not article.text:
-                return ()
-            newcomer.vector = self._encode([newcomer.view])[0]
-            wanted = max(k, self.config.verdict.candidates)
-            near = self._memory.index.search(newcomer.vector[None, :], wanted).row(0)
-            cosines = {hit.id: hit.score for hit in near}
-            for other in self._memory.copies_of(newcomer.signature, self._limits.near_copy_jaccard / 2)[:wanted]:
-                cosines.setdefault(other, float("nan"))
-            known = queries.known(session, list(cosines))
+            self._memory.sync(session, self._space)
+        cosines: dict[int, float | None] = dict(
+            self._memory.similar_within(vector, [newcomer.at], window, -1.0, max(k, self.config.verdict.candidates))[0]
+        )
+        for other_id in self._memory.copies_of(newcomer.signature, self._limits.near_copy_jaccard / 2)[:k]:
+            if window is None or self._memory.within(other_id, newcomer.at, window):
+                cosines.setdefault(other_id, None)
+        # A session of its own: what memory knows is committed, but perhaps only since the one above began.
+        with self.store.reading() as session:
             found = []
-            for id_, cosine in cosines.items():
-                other = known[id_]
-                if published is not None and abs(other.at - newcomer.at) > self._window:
-                    continue
-                score = None if np.isnan(cosine) else cosine
+            for id_, other in queries.known(session, list(cosines)).items():
                 decision = newcomer.decide(
-                    other, score, self._scale, self._limits, self._verifier, timed=published is not None
+                    other, cosines[id_], self._scale, self._limits, self._verifier, timed=published is not None
                 )
                 if decision.probability >= min_probability:
                     found.append((decision, other))
@@ -217,7 +220,7 @@ class Deduplicator:
     def stories(
         self, *, limit: int = 20, min_size: int = 1, since: datetime | None = None, lang: str | None = None
     ) -> tuple[StorySummary, ...]:
-        """Live stories, the one with the newest article first. `since` bounds the newest article, `lang` any article."""
+        """Live stories, newest article first. `since` bounds the newest article of a story, `lang` any of them."""
         with self.store.reading() as session:
             return queries.stories(session, limit=limit, min_size=min_size, since=since, lang=lang)
 
@@ -230,15 +233,14 @@ class Deduplicator:
         """The verdict on any two stored articles, reckoned anew. The view is of `other_id`. Raises: NotFound."""
         with self.store.reading() as session:
             known = queries.known(session, [article_id, other_id])
-            first, second = known[article_id], known[other_id]
             vectors = queries.vectors(session, self._space, [article_id, other_id])
-            cosine = float(vectors[article_id] @ vectors[other_id]) if len(vectors) == 2 else None
-            scaled = None
-            if cosine is not None:
-                scaled = self._scale.scaled(cosine, translation=first.lang != second.lang)
-            evidence = compare(first.side(), second.side(), cosine=cosine, scaled_cosine=scaled)
-            same = first.fingerprint == second.fingerprint
-            decision = decide(evidence, same_text=same, limits=self._limits, verifier=self._verifier)
+            cosine = None
+            if article_id in vectors and other_id in vectors:
+                cosine = float(vectors[article_id] @ vectors[other_id])
+            first, second = known[article_id], known[other_id]
+            decision = decide_pair(
+                first.side(), first.fingerprint, second, cosine, self._scale, self._limits, self._verifier
+            )
             view = queries.article_view(session, other_id)
             return MatchView(view, decision.verdict, decision.probability, decision.evidence, decision.reason)
 
@@ -260,24 +262,36 @@ class Deduplicator:
                 indexed=len(self._memory.index),
                 artifact=self.artifact.fingerprint,
                 model=self.artifact.manifest.model,
-                dimension=self.artifact.manifest.contract.dimension,
+                dimension=self.artifact.dimension,
             )
 
     def save_index(self) -> None:
-        """Write the index to disk, so that the next start need not rebuild it."""
+        """Write the index to disk, so that the next start need not rebuild it.
+
+        That it cannot be written is logged, no more: the articles are stored, and the index is built from them again.
+        """
         with self._writing:
             self._memory.expire()
-            self._memory.save(self.index_folder)
+            try:
+                self._memory.save(self.index_folder)
+            except OSError as error:
+                log.warning("the index was not saved in %s and will be rebuilt: %s", self.index_folder, error)
 
     def rebuild_index(self, *, progress: Progress | None = None) -> StoreStats:
-        """Throw the index away, build it from SQL, save it."""
+        """Throw the index away, build it from SQL, save it.
+
+        Raises:
+            StoreUnavailable: the folder of the index cannot be written.
+        """
         told = progress or silent
         told("index", 0, 1)
         with self._writing, self.store.reading() as session:
-            dimension = self.artifact.manifest.contract.dimension
-            fresh = Memory.empty(dimension, self._space, timedelta(hours=self.config.index.keep_hours))
-            fresh.apply(fresh.fresh(session, self._space))
-            fresh.save(self.index_folder)
+            fresh = Memory.empty(self.artifact.dimension, self._owner, timedelta(hours=self.config.index.keep_hours))
+            fresh.sync(session, self._space)
+            try:
+                fresh.save(self.index_folder)
+            except OSError as error:
+                raise StoreUnavailable(f"cannot write the index to {self.index_folder}: {error}") from error
             self._memory = fresh
         told("index", 1, 1)
         return self.stats()
@@ -286,23 +300,32 @@ class Deduplicator:
         self, batch: Sequence[Article], feed_ids: Mapping[str, int], now: datetime, finish: Finish | None
     ) -> dict[str, Placed]:
         with self.store.reading() as session:
-            self._memory.apply(self._memory.fresh(session, self._space))
+            searched = self._memory.sync(session, self._space)
             stored = queries.by_key(session, [article.key for article in batch])
-            newcomers = [
-                self._newcomer(article, now, feed_ids.get(article.key))
-                for article in batch
-                if article.key not in stored or stored[article.key].fingerprint != article.fingerprint
-            ]
-            placer = Placer(
-                self._memory, self._space, self._scale, self._limits, self._verifier, self._window, self.config, now
-            )
-            placer.find_copies(session, newcomers)
-            waiting = [newcomer for newcomer in newcomers if not newcomer.is_copy]
-            for newcomer, vector in zip(waiting, self._encode([n.view for n in waiting]), strict=True):
-                newcomer.vector = vector
-            placer.find_neighbours(session, waiting)
+        newcomers = [
+            self._newcomer(article, now, feed_ids.get(article.key))
+            for article in batch
+            if article.key not in stored or stored[article.key].fingerprint != article.fingerprint
+        ]
+        placer = Placer(
+            self._memory,
+            searched,
+            self._space,
+            self._scale,
+            self._limits,
+            self._verifier,
+            self._window,
+            self.config,
+            now,
+            self._encode,
+        )
+        placer.find_copies(self.store, newcomers)
+        waiting = [newcomer for newcomer in newcomers if not newcomer.is_copy]
+        for newcomer, vector in zip(waiting, self._encode([n.view for n in waiting]), strict=True):
+            newcomer.vector = vector
+        placer.find_neighbours(self.store, waiting)
         with self.store.locked() as session:
-            placed = placer.place(session, newcomers)
+            placed = placer.place(self.store, session, newcomers)
             if finish is not None:
                 finish(session)
         for article in batch:
@@ -313,45 +336,48 @@ class Deduplicator:
         return placed
 
     def _newcomer(self, article: Article, now: datetime, feed_id: int | None = None) -> Newcomer:
+        facts = profile(article.title, article.text)
         return Newcomer(
             article=article,
             feed_id=feed_id,
             at=effective_time(article.published, now),
             view=self._view.text(article.title, article.text, article.lang),
-            signature=signature(shingles(f"{article.title}\n{article.text}")),
-            profile=profile(article.title, article.text),
+            signature=signature(facts.shingles),
+            profile=facts,
         )
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.artifact.dimension), dtype=np.float32)
         started = time.perf_counter()
         vectors = self._encoder.encode(texts)
         self.encoder_seconds += time.perf_counter() - started
         self.encoded += len(texts)
         return vectors
 
-    def _load_scale(self, progress: Progress) -> Scale:
+    def _load_space(self, progress: Progress) -> SpaceRow:
+        """The row of this artifact and view; measured and written down when they meet this database first."""
         with self.store.reading() as session:
             row = session.get(SpaceRow, self._space)
-            if row is not None:
-                return Scale(**row.scale)
+        if row is not None:
+            return row
         progress("calibrate", 0, 1)
         scale = measure_scale(self._encoder.encode, self._view)
         with self.store.locked() as session:
-            if session.get(SpaceRow, self._space) is None:
-                manifest = self.artifact.manifest
-                session.add(
-                    SpaceRow(
-                        id=self._space,
-                        artifact=self.artifact.fingerprint,
-                        model=manifest.model,
-                        view=self._view.name,
-                        dimension=manifest.contract.dimension,
-                        scale=scale.to_dict(),
-                        created_at=datetime.now(UTC),
-                    )
+            row = session.get(SpaceRow, self._space)  # another process may have been quicker
+            if row is None:
+                row = SpaceRow(
+                    id=self._space,
+                    artifact=self.artifact.fingerprint,
+                    model=self.artifact.manifest.model,
+                    view=self._view.name,
+                    dimension=self.artifact.dimension,
+                    scale=scale.to_dict(),
+                    created_at=datetime.now(UTC),
                 )
+                session.add(row)
         progress("calibrate", 1, 1)
-        return scale
+        return row
 
     def _reembed(self, progress: Progress) -> None:
         """After a change of model: give every article that some model has embedded a vector of this one."""
@@ -365,8 +391,10 @@ class Deduplicator:
             vectors = self._encode([self._view.text(row.title, row.text, row.lang) for row in rows])
             with self.store.locked() as session:
                 have = queries.vectors(session, self._space, [row.id for row in rows])
+                still = queries.known(session, [row.id for row in rows])
                 for row, vector in zip(rows, vectors, strict=True):
-                    if row.id not in have:
+                    # Edited meanwhile, it was encoded by whoever edited it, or is found at the next start.
+                    if row.id not in have and still[row.id].fingerprint == row.fingerprint:
                         session.add(EmbeddingRow(article_id=row.id, space=self._space, vector=pack(vector)))
             progress("re-embed", min(start + size, len(missing)), len(missing))
 
@@ -374,7 +402,7 @@ class Deduplicator:
         keep = timedelta(hours=self.config.index.keep_hours)
         with self.store.reading() as session:
             return restore(
-                session, self.index_folder, self._space, self.artifact.manifest.contract.dimension, keep, log.info
+                session, self.index_folder, self._space, self._owner, self.artifact.dimension, keep, log.info
             )
 
 

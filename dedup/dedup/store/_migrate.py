@@ -8,9 +8,12 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from dedup._errors import SchemaMissing, SchemaTooNew
+
+# One number for the whole program, so that every process of one database waits for the same lock ("dedup" in ASCII).
+ADVISORY_LOCK = 0x6465647570
 
 
 def migrations_folder() -> Path:
@@ -30,12 +33,13 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     if before == head:
         return before, head
     _refuse_unknown(engine, before)
-    with engine.connect() as connection:
-        # IMMEDIATE: two processes that start at once on a new file take turns instead of both creating the tables.
-        with connection.execution_options(begin_immediate=True).begin():
-            config = _alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+    # Two processes that start at once take turns instead of both creating the tables; the second finds nothing to do.
+    with engine.connect().execution_options(begin_immediate=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        config = _alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
     return before, head
 
 

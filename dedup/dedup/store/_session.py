@@ -13,10 +13,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from sqlalchemy.orm import Session
 
 from dedup._errors import SchemaMissing, StoreUnavailable
-from dedup.store._migrate import check_revision, upgrade
-
-# One number for the whole program, so that every process of one database waits for the same lock ("dedup" in ASCII).
-ADVISORY_LOCK = 0x6465647570
+from dedup.store._migrate import ADVISORY_LOCK, check_revision, upgrade
 
 
 class Store:
@@ -40,8 +37,8 @@ class Store:
         """The only way to change stories: one writer at a time over all processes; commits on leaving, or rolls back.
 
         Raises:
-            StoreUnavailable: the lock was not had within `store.lock_timeout_seconds`, the disk is full, or the database
-                is read-only.
+            StoreUnavailable: the lock was not had within `store.lock_timeout_seconds`, the disk is full, or the
+                database is read-only.
         """
         with translated(self.engine), self.engine.connect() as connection:
             # SQLite: the default deferred BEGIN would take the write lock at the first write, after stale reads.
@@ -58,7 +55,7 @@ class Store:
 def open_store(url: str, *, lock_timeout_seconds: float = 30.0, create: bool = True) -> Store:
     """Open the database behind a SQLAlchemy URL and check its schema.
 
-    A new SQLite file gets its tables at once; a SQLite file from an older version is migrated. PostgreSQL is only checked:
+    A new SQLite file gets its tables at once; one from an older version is migrated. PostgreSQL is only checked:
     `dedup db upgrade` changes it.
 
     Raises:
@@ -89,7 +86,7 @@ def make_engine(url: str, lock_timeout_seconds: float) -> Engine:
         arguments: dict[str, Any] = {}
         if parsed.get_backend_name() == "sqlite":
             arguments["timeout"] = lock_timeout_seconds
-            if parsed.database and parsed.database != ":memory:":
+            if parsed.database and parsed.database != ":memory:" and not parsed.database.startswith("file:"):
                 Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args=arguments)
     except ModuleNotFoundError as error:
@@ -117,7 +114,7 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        # sqlite3 reports a file that is no database as DatabaseError itself; integrity errors are bugs and pass through.
+        # sqlite3 reports a file that is no database as DatabaseError itself; integrity errors are bugs and pass on.
         if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
             raise
         raise StoreUnavailable(f"{safe_url(engine)}: {_advice(str(error.orig))}") from error
@@ -129,6 +126,7 @@ def _advice(message: str) -> str:
         "lock timeout": "another process holds the write lock; raise store.lock_timeout_seconds or stop it",
         "readonly": "the database or its folder is read-only; nothing was stored",
         "disk is full": "the disk is full; nothing of this batch was stored, free space and run again",
+        "disk I/O error": "the disk is full or failing; nothing of this batch was stored, see to it and run again",
         "unable to open": "the file cannot be opened; check the path and its permissions",
         "not a database": "the file is no SQLite database; point store.url at another one",
         "connection": "the server cannot be reached; check store.url and that it is running",
