@@ -77,7 +77,7 @@ def cron_trigger(expression: str) -> Any:
 
 
 def require_lists(lists: Sequence[Path]) -> None:
-    """Fail at the start, not in the first round, when a list of feeds cannot be read.
+    """Fail at the start, before the model is loaded, when a list of feeds cannot be read.
 
     Raises:
         FeedListError: from `dedup_ingest`.

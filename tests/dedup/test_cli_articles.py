@@ -53,13 +53,14 @@ def test_an_ingest_in_which_every_feed_fails_exits_with_one(stored_line):
     assert stored_line.run("ingest", "feeds.txt").returncode == 1
 
 
-def test_a_list_that_is_not_there_is_one_line_and_exit_one(command_line):
-    done = command_line.run("ingest", "nowhere.txt")
-    assert done.returncode == 1
-    assert done.stdout == ""
+@pytest.mark.parametrize("command", ["ingest", "import"])
+def test_a_file_that_is_not_there_is_one_line_before_anything_is_opened(command_line, command):
+    done = command_line.run(command, "nowhere.txt")
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ")
     assert "nowhere.txt" in done.stderr
     assert done.stderr.count("\n") == 1
+    assert not command_line.database.exists()
 
 
 ROWS = [

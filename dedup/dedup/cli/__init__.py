@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TypeGuard
 
 __all__ = ["main"]
 
@@ -40,14 +41,18 @@ def main() -> None:
     except Exception as error:
         if not _is_expected(error):
             raise
-        message = " ".join(str(error).split())
-        print(f"error: {message}", file=sys.stderr)
+        message = f"{error.filename}: {error.strerror}" if _is_about_a_file(error) else str(error)
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
         sys.exit(1)
+
+
+def _is_about_a_file(error: Exception) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.filename is not None
 
 
 def _is_expected(error: Exception) -> bool:
     """Whether an error is one that our rooms raise on purpose, or the system's word on a file."""
-    if isinstance(error, OSError) and error.filename is not None:
+    if _is_about_a_file(error):
         return True
     # By module, so that a room that was never imported is not imported to ask.
     return any(

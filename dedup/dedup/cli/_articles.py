@@ -33,6 +33,9 @@ def ingest(
 ) -> None:
     """Fetch feeds once and sort their articles into stories."""
     config = read_config(context)
+    from dedup.poll import require_lists
+
+    require_lists(feeds)
     with opened(config) as (service, progress):
         from dedup import jobs
 
@@ -54,6 +57,9 @@ def import_articles(
     Fields of a line: id, lang, title, text, published, source.
     """
     config = read_config(context)
+    if str(file) != "-":
+        with file.open("rb"):  # a mistyped name is said before the model is loaded
+            pass
     with opened(config) as (service, progress):
         from dedup import jobs
 
