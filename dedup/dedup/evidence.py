@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dedup.profile import CALENDAR, Facts, Number, Profile, containment, jaccard, stem
-from dedup.wordlists import NEGATIONS, PASSIVE
+from dedup.wordlists import NEGATIONS, PASSIVE, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
 # Years say little even in a headline; months and dates do.
 YEARS = frozenset({"year"})
+# Small numbers agree by chance.
+SMALL = 12
 # Share of common stems from which two headlines count as one template.
 ALIKE = 0.5
 # Share of common shingles from which two texts are one text, edited: templates of other news stay below.
@@ -105,7 +107,11 @@ def _conflicts(
     # A number in the headline is the news, unless it counts people: tolls rise.
     title_a = _unmatched_numbers(a.title, b.whole, YEARS)
     title_b = _unmatched_numbers(b.title, a.whole, YEARS)
-    found += [f"headline {x} / {y}" for x, y in _clashes(title_a, title_b, None) if x.kind != "people"]
+    found += [f"headline {x} / {y}" for x, y in _clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
+    shared = any(n.value > SMALL and _matched(n, b.whole) for n in a.whole.numbers if n.kind not in CALENDAR)
+    amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
+    if not shared and amounts_a and amounts_b:
+        found.append(f"other amounts: {max(amounts_a, key=_value)} / {max(amounts_b, key=_value)}")
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
     if not translation:
@@ -115,33 +121,33 @@ def _conflicts(
 
 def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
     """What differs between two headlines of one template: there each small difference is the news."""
+    if not copied and a.has_text and b.has_text and roles_reversed(a.title, b.title):
+        return ["roles reversed in the headline"]
     words_a, words_b = _title_stems(a.title), _title_stems(b.title)
     if jaccard(words_a, words_b) < ALIKE:
         return []
     found = []
     if bool(a.title.negations) != bool(b.title.negations):
         found.append("only one headline is negated")
-    here = {n for n in _unmatched_numbers(a.title, b.title, YEARS) if n.kind != "people"}
-    there = {n for n in _unmatched_numbers(b.title, a.title, YEARS) if n.kind != "people"}
+    here = {n for n in _unmatched_numbers(a.title, b.title, YEARS) if not _may_grow(n, a, b)}
+    there = {n for n in _unmatched_numbers(b.title, a.title, YEARS) if not _may_grow(n, a, b)}
     if here and there:
         found.append(f"same headline but {min(here, key=str)} / {min(there, key=str)}")
     names_a, names_b = _missing_names(a.title, b), _missing_names(b.title, a)
     if names_a and names_b:
         found.append(f"same headline but {names_a[0]} / {names_b[0]}")
     # Without a text below it nothing tells a synonym in a headline from other news; in an edited copy it is a synonym.
-    if not copied and a.has_text and b.has_text:
+    if not copied and a.has_text and b.has_text and not _is_update(a, b):
         only_a, only_b = sorted(words_a - words_b - b.stems), sorted(words_b - words_a - a.stems)
         if only_a and only_b:
             found.append(f"same headline but {_word(a.title, only_a[0])} / {_word(b.title, only_b[0])}")
-        if roles_reversed(a.title, b.title):
-            found.append("roles reversed in the headline")
     return found
 
 
 def roles_reversed(a: Facts, b: Facts) -> bool:
     """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
 
-    A headline in the passive is left in peace. In languages with free word order this separates some that belong
+    In headlines that share little else, the two must be names. A headline in the passive is left in peace. In languages with free word order this separates some that belong
     together: a missed join, which is cheaper than a false one.
     """
     if bool(PASSIVE & set(a.words)) != bool(PASSIVE & set(b.words)):
@@ -149,12 +155,24 @@ def roles_reversed(a: Facts, b: Facts) -> bool:
     at_a, at_b = _places(a), _places(b)
     shared = [word for word in at_a if word in at_b]
     names = {stem(name.casefold()) for name in (*a.names.values(), *b.names.values())}
+    actors = (
+        shared if jaccard(frozenset(at_a), frozenset(at_b)) >= ALIKE else [word for word in shared if word in names]
+    )
     return any(
-        any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in shared)
-        and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in shared)
+        any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in actors)
+        and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in actors)
         for pivot in shared
         if pivot not in names
     )
+
+
+def _may_grow(number: Number, a: Profile, b: Profile) -> bool:
+    """Whether another value of this number may be a later count of the same thing."""
+    return number.kind == "people" or (number.group == "plain" and _is_update(a, b))
+
+
+def _is_update(a: Profile, b: Profile) -> bool:
+    return bool(UPDATES & set(a.title.words)) != bool(UPDATES & set(b.title.words))
 
 
 def _missing_names(title: Facts, other: Profile) -> list[str]:
@@ -200,7 +218,15 @@ def _unmatched(names: dict[str, str], whole: Facts) -> list[str]:
 
 def _unmatched_numbers(part: Facts, whole: Facts, without: frozenset[str] = CALENDAR) -> set[Number]:
     """Numbers of a part that nothing in the whole agrees with, but for the kinds `without`."""
-    return {n for n in part.numbers if n.kind not in without and not any(n.agrees(other) for other in whole.numbers)}
+    return {n for n in part.numbers if n.kind not in without and not _matched(n, whole)}
+
+
+def _matched(number: Number, whole: Facts) -> bool:
+    return any(number.agrees(other) for other in whole.numbers)
+
+
+def _value(number: Number) -> float:
+    return number.value
 
 
 def _word_support(a: Profile, b: Profile) -> float:

@@ -93,6 +93,7 @@ def features(evidence: Evidence) -> dict[str, float]:
         "negation_differs": 1.0 if evidence.negation_differs else 0.0,
         "conflicts": min(2, len(evidence.conflicts)) / 2,
         "hours": 0.0 if evidence.hours_apart is None else math.log1p(min(evidence.hours_apart, 240)) / 5.5,
+        "no_time": 1.0 if evidence.hours_apart is None else 0.0,
         "translation": 1.0 if evidence.translation else 0.0,
     }
 

@@ -44,8 +44,8 @@ NUMBER_WORDS = _forms(
 MAGNITUDES = _forms(
     {
         1e3: "thousand тысяч тысячи тысяча тысячам тыс k",
-        1e6: "million millions m mln миллион миллиона миллионов млн",
-        1e9: "billion billions bn миллиард миллиарда миллиардов млрд",
+        1e6: "million millions m mln mn миллион миллиона миллионов млн",
+        1e9: "billion billions bn bln миллиард миллиарда миллиардов млрд",
         1e12: "trillion trillions триллион триллиона триллионов трлн",
     }
 )
@@ -65,6 +65,9 @@ MONTHS = {
 
 # A headline with one of these may turn the order of who did what to whom around without changing it.
 PASSIVE = frozenset("by was were been being beaten lost loses lose defeated sued".split())
+
+# Words with which a later report corrects the count of an earlier one.
+UPDATES = frozenset("now toll climbs climbed jumps теперь уже выросло вырос возросло увеличилось".split())
 
 PERCENT = frozenset("""% percent pct per-cent процент процента процентов проценте процентных""".split())
 
