@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dedup.profile import CALENDAR, Facts, Number, Profile, containment, jaccard, stem
-from dedup.wordlists import NEGATIONS, PASSIVE, UPDATES
+from dedup.wordlists import NEGATIONS, NUMBER_WORDS, PASSIVE, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
@@ -147,8 +147,8 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
 def roles_reversed(a: Facts, b: Facts) -> bool:
     """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
 
-    In headlines that share little else, the two must be names. A headline in the passive is left in peace. In languages with free word order this separates some that belong
-    together: a missed join, which is cheaper than a false one.
+    In headlines that share little else, the two must be names. A headline in the passive is left in peace. In languages
+    with free word order this separates some that belong together: a missed join, which is cheaper than a false one.
     """
     if bool(PASSIVE & set(a.words)) != bool(PASSIVE & set(b.words)):
         return False
@@ -197,7 +197,7 @@ def _places(facts: Facts) -> dict[str, int]:
     """Where each longer word of a headline stands first."""
     places: dict[str, int] = {}
     for place, word in enumerate(facts.words):
-        if len(word) > 3 and word[0].isalpha():
+        if len(word) > 3 and word[0].isalpha() and word not in NUMBER_WORDS:
             places.setdefault(stem(word), place)
     return places
 
@@ -208,7 +208,7 @@ def _clashes(a: set[Number], b: set[Number], kinds: frozenset[str] | None) -> li
         (x, y)
         for x in sorted(a, key=str)
         for y in sorted(b, key=str)
-        if x.group == y.group and (kinds is None or x.kind in kinds) and not x.agrees(y)
+        if x.group == y.group and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
     ]
 
 
