@@ -45,8 +45,8 @@ more "article of the story that is nearest; the newest story comes first."
 run stories --min-size 2 --limit 100 --reasons
 
 say "4. What looks alike and stays apart"
-more "Two banks raise their rate to the same 6.25%; one court upholds a fine, another one does not. Each is"
-more "a story of its own."
+more "Two banks raise their rate to the same 6.25%; one court upholds a fine, another one does not. Each"
+more "is a story of its own."
 dedup stories --limit 100 --reasons --json > demo/stories.json
 apart "Velmora's central bank lifts key rate to 6.25%" "Bank of Ardesia lifts key rate to 6.25%"
 apart "Supreme Court upholds 40 million crown fine on port operator Tidewell" \
