@@ -299,6 +299,7 @@ class Placer:
             updated_at=None,
             at=newcomer.at,
             fingerprint=article.fingerprint,
+            edition=article.revision,
             signature=newcomer.signature,
         )
         session.add(row)
@@ -328,13 +329,14 @@ class Placer:
         """The text of a stored article changed: new text, new vector, same identity and story."""
         article = newcomer.article
         row = session.get_one(ArticleRow, existing.id)
-        if row.fingerprint == article.fingerprint:  # another process was quicker
+        if row.edition == article.revision:  # another process was quicker
             return Placed(row.id, existing.story_id, "known", None)
         if newcomer.vector is None:
             # It may stand for its story, so it needs a vector even if its new text is a copy of another article's.
             newcomer.vector = self._encode([newcomer.view])[0]
         row.title, row.text, row.lang, row.url = article.title, article.text, article.lang, article.url
-        row.fingerprint, row.signature, row.updated_at = article.fingerprint, newcomer.signature, self._now
+        row.fingerprint, row.edition = article.fingerprint, article.revision
+        row.signature, row.updated_at = newcomer.signature, self._now
         row.revision = self._next_revision()
         for embedding in session.scalars(select(EmbeddingRow).where(EmbeddingRow.article_id == row.id)):
             session.delete(embedding)

@@ -56,7 +56,7 @@ class Stored:
     """Where an article key already is."""
 
     id: int
-    fingerprint: str
+    edition: str
     story_id: int
 
 
@@ -80,11 +80,11 @@ def by_key(session: Session, keys: Sequence[str]) -> dict[str, Stored]:
     found = {}
     for part in chunks(keys):
         query = (
-            select(ArticleRow.key, ArticleRow.id, ArticleRow.fingerprint, MembershipRow.story_id)
+            select(ArticleRow.key, ArticleRow.id, ArticleRow.edition, MembershipRow.story_id)
             .join(MembershipRow, MembershipRow.article_id == ArticleRow.id)
             .where(ArticleRow.key.in_(part))
         )
-        found.update({key: Stored(id_, text, story) for key, id_, text, story in session.execute(query)})
+        found.update({key: Stored(id_, edition, story) for key, id_, edition, story in session.execute(query)})
     return found
 
 

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import func, select
@@ -19,17 +18,15 @@ from sqlalchemy.orm import Session
 from dedup import _queries as queries
 from dedup._errors import StoreUnavailable
 from dedup._placing import Newcomer, Placer, decide_pair
+from dedup.archive import Archive
 from dedup.config import Config
 from dedup.copies import signature
 from dedup.memory import Memory, Vectors, pack, restore
 from dedup.profile import profile
 from dedup.results import (
-    ArticleView,
     MatchView,
     Placed,
     StoreStats,
-    StorySummary,
-    StoryView,
 )
 from dedup.space import Scale, View, measure_scale, space_id
 from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, Store, StoryRow, open_store
@@ -55,12 +52,12 @@ def silent(stage: str, done: int, total: int) -> None:
     """A progress that says nothing."""
 
 
-class Deduplicator:
+class Deduplicator(Archive):
     """An open database with a model and its caches. Safe under threads; several processes may share one database."""
 
     def __init__(self, config: Config, store: Store, artifact: Artifact, encoder: Encoder, progress: Progress) -> None:
         self.config = config
-        self.store = store
+        super().__init__(store)
         self.artifact = artifact
         self.encoder_seconds = 0.0
         self.encoded = 0
@@ -102,18 +99,6 @@ class Deduplicator:
         except BaseException:
             store.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database. The index is saved by `save_index`, and rebuilt from SQL if it was not."""
-        self.store.close()
 
     @property
     def index_folder(self) -> Path:
@@ -207,28 +192,6 @@ class Deduplicator:
                 MatchView(views[other.id], d.verdict, d.probability, d.evidence, d.reason) for d, other in found[:k]
             )
 
-    def article(self, article_id: int) -> ArticleView:
-        """A stored article. Raises: NotFound."""
-        with self.store.reading() as session:
-            return queries.article_view(session, article_id)
-
-    def matches(self, article_id: int) -> tuple[MatchView, ...]:
-        """The stored matches of an article with older and newer ones, best first. Raises: NotFound."""
-        with self.store.reading() as session:
-            return queries.matches(session, article_id)
-
-    def stories(
-        self, *, limit: int = 20, min_size: int = 1, since: datetime | None = None, lang: str | None = None
-    ) -> tuple[StorySummary, ...]:
-        """Live stories, newest article first. `since` bounds the newest article of a story, `lang` any of them."""
-        with self.store.reading() as session:
-            return queries.stories(session, limit=limit, min_size=min_size, since=since, lang=lang)
-
-    def story(self, story_id: int) -> StoryView:
-        """A story with its articles; the id of a merged story leads to the one that lives on. Raises: NotFound."""
-        with self.store.reading() as session:
-            return queries.story(session, story_id)
-
     def explain(self, article_id: int, other_id: int) -> MatchView:
         """The verdict on any two stored articles, reckoned anew. The view is of `other_id`. Raises: NotFound."""
         with self.store.reading() as session:
@@ -305,7 +268,7 @@ class Deduplicator:
         newcomers = [
             self._newcomer(article, now, feed_ids.get(article.key))
             for article in batch
-            if article.key not in stored or stored[article.key].fingerprint != article.fingerprint
+            if article.key not in stored or stored[article.key].edition != article.revision
         ]
         placer = Placer(
             self._memory,

@@ -136,13 +136,15 @@ def stories(
 ) -> None:
     """List the stories, or show what one consists of."""
     after = moment(since, "--since")
-    with opened(read_config(context)) as (service, _):
+    from dedup.archive import Archive
+
+    with Archive.read(read_config(context)) as archive:  # reading needs no model
         if story_id is not None:
-            views = [service.story(story_id)]
+            views = [archive.story(story_id)]
             summaries = tuple(view.story for view in views)
         else:
-            summaries = service.stories(limit=limit, min_size=min_size, since=after, lang=lang)
-            views = [service.story(summary.id) for summary in summaries] if reasons else []
+            summaries = archive.stories(limit=limit, min_size=min_size, since=after, lang=lang)
+            views = [archive.story(summary.id) for summary in summaries] if reasons else []
     if as_json:
         from dedup.wire import Stories, StoryDocument
 

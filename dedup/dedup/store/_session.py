@@ -44,6 +44,7 @@ class Store:
             # SQLite: the default deferred BEGIN would take the write lock at the first write, after stale reads.
             locking = connection.execution_options(begin_immediate=True)
             with Session(locking, expire_on_commit=False) as session, session.begin():
+                session.connection()  # a session begins at its first statement; the lock is to be had here
                 if not self.is_sqlite:
                     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
                 yield session
