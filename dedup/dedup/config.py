@@ -66,10 +66,16 @@ class FetchConfig(_Section):
     max_header_bytes: Positive
     max_headers: Positive
     max_redirects: Annotated[int, Field(ge=0)]
+    max_retries: Annotated[int, Field(ge=0)]
+    retry_delay_seconds: Annotated[float, Field(ge=0)]
+    max_retry_delay_seconds: Seconds
+    max_retry_after_seconds: Seconds
+    unconditional_share: Share
     max_concurrency: Positive
     max_concurrency_per_host: Positive
     dns_threads: Positive
     max_url_characters: Positive
+    proxy: str
     user_agent: str
     allow_networks: tuple[str, ...]
     allow_local_files: bool

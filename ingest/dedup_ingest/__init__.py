@@ -15,6 +15,7 @@ from ._clean import CLEANED_LANGUAGES, clean, stop_words
 from ._collect import collect
 from ._dates import parse_date
 from ._errors import ArticleError, ErrorKind, FeedListError, IngestError, SettingsError
+from ._failure import FailureClass, failure_class
 from ._feedlist import FeedLine, FeedList, FeedListProblem, parse_feed_list, read_feed_list
 from ._language import detect_language
 from ._normalise import normalise
@@ -28,6 +29,7 @@ __all__ = [
     "ArticleError",
     "ArticleLimits",
     "ErrorKind",
+    "FailureClass",
     "FeedLine",
     "FeedList",
     "FeedListError",
@@ -43,6 +45,7 @@ __all__ = [
     "clean",
     "collect",
     "detect_language",
+    "failure_class",
     "make_article",
     "normalise",
     "parse_date",

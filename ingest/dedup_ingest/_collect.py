@@ -7,7 +7,9 @@ import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urldefrag, urlsplit
 
 from ._errors import ErrorKind, FeedError
 from ._fetch import Fetched, Fetcher
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 _DEFAULT_LIMITS: Final = ArticleLimits()
+_PERMANENT: Final = frozenset({301, 308})
 
 
 async def collect(
@@ -30,18 +33,20 @@ async def collect(
     limits: ArticleLimits = _DEFAULT_LIMITS,
     *,
     resolver: AbstractResolver | None = None,
+    random: Random | None = None,
 ) -> AsyncIterator[FeedOutcome]:
     """One FeedOutcome per request, in the order in which they are done.
 
     A feed that fails is a failed outcome, never an exception. When the iteration ends early (close it with
     contextlib.aclosing) or is cancelled, requests are cancelled and the parsing processes killed. At most
-    `fetch.max_concurrency` bodies are in memory. `resolver` replaces the system's name lookup.
+    `fetch.max_concurrency` bodies are in memory. `resolver` replaces the system's name lookup,
+    `random` the source of the chances that are taken (delays of retries, unconditional requests).
     """
     waiting = deque(_interleaved(requests))
     done: asyncio.Queue[FeedOutcome] = asyncio.Queue(maxsize=fetch.max_concurrency)
     pool = ParserPool(parse, limits)
 
-    async with Fetcher(fetch, resolver) as fetcher:
+    async with Fetcher(fetch, resolver, random) as fetcher:
 
         async def work() -> None:
             while waiting:
@@ -81,6 +86,7 @@ async def _outcome(request: FeedRequest, fetcher: Fetcher, pool: ParserPool, set
         outcome = await _parsed(request, fetched, pool)
     except FeedError as error:
         outcome = _failed(request, fetched, error.kind, str(error), error.http_status)
+        outcome = replace(outcome, retry_after_seconds=error.retry_after_seconds)
     except Exception as error:  # a fault of ours must stop one feed and not all of them
         outcome = _failed(request, fetched, ErrorKind.INTERNAL, f"{type(error).__name__}: {error}", None)
     return replace(outcome, elapsed_seconds=time.monotonic() - started)
@@ -101,6 +107,7 @@ async def _parsed(request: FeedRequest, fetched: Fetched, pool: ParserPool) -> F
         http_status=fetched.http_status,
         final_url=fetched.final_url,
         redirects=fetched.redirects,
+        problem=_downgrade(request.url, fetched),
     )
     if fetched.body is None:
         return outcome
@@ -116,8 +123,25 @@ async def _parsed(request: FeedRequest, fetched: Fetched, pool: ParserPool) -> F
         skipped=parsed.skipped,
         title=parsed.title or None,
         body_bytes=len(fetched.body),
-        problem=parsed.problem,
+        moved_to=_moved_to(fetched) if outcome.problem is None else None,
+        problem="; ".join(filter(None, (outcome.problem, parsed.problem))) or None,
     )
+
+
+def _moved_to(fetched: Fetched) -> str | None:
+    """The URL that permanent redirects lead to; a 304 does not count, because nobody looked at what is there."""
+    if not fetched.redirects or any(hop.status not in _PERMANENT for hop in fetched.redirects):
+        return None
+    return urldefrag(fetched.final_url).url
+
+
+def _downgrade(url: str, fetched: Fetched) -> str | None:
+    """What to say about a way that leaves https, at whatever hop."""
+    schemes = [urlsplit(hop).scheme for hop in (url, *(redirect.url for redirect in fetched.redirects))]
+    for before, after, redirect in zip(schemes, schemes[1:], fetched.redirects, strict=False):
+        if (before, after) == ("https", "http"):
+            return f"redirected from https to unprotected http ({redirect.url[:200]})"
+    return None
 
 
 def _failed(

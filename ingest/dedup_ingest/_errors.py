@@ -55,10 +55,18 @@ class ArticleError(IngestError, ValueError):
 class FeedError(IngestError):
     """One feed failed. `kind` says in which class of reasons."""
 
-    def __init__(self, kind: ErrorKind, message: str, *, http_status: int | None = None) -> None:
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.http_status = http_status
+        self.retry_after_seconds = retry_after_seconds
 
 
 class FetchError(FeedError):

@@ -9,11 +9,15 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from random import Random
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from ._errors import ErrorKind, FetchError
-from ._guard import AddressRefusedError, NetworkGuard
+from ._failure import retry_after_seconds, retry_delay_seconds
+from ._guard import AddressRefusedError, NetworkGuard, refusal_message
 from ._outcome import FeedRequest, Redirect
 from ._settings import FetchSettings
 from ._text import storable
@@ -72,18 +76,22 @@ class Fetcher:
     its answers like any other.
     """
 
-    def __init__(self, settings: FetchSettings, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self, settings: FetchSettings, resolver: AbstractResolver | None = None, random: Random | None = None
+    ) -> None:
         self._settings = settings
         self._guard = NetworkGuard(settings.allow_networks)
         self._hosts = _Hosts(settings.max_concurrency_per_host)
-        self._resolver = resolver
+        self._given_resolver = resolver
+        self._random = random or Random()  # noqa: S311 - spreads load, guards nothing
 
     async def __aenter__(self) -> Fetcher:
         import aiohttp
 
         settings = self._settings
+        self._resolver = self._given_resolver or _thread_resolver(settings.dns_threads)
         connector = aiohttp.TCPConnector(
-            resolver=self._resolver or _thread_resolver(settings.dns_threads),
+            resolver=self._resolver,
             use_dns_cache=False,  # an address is judged when it is connected to, so an old answer is of no use
             socket_factory=self._guard.open_socket,
             limit=0,  # the collector's own slots limit, which know hosts and not only (host, port) pairs
@@ -100,6 +108,7 @@ class Fetcher:
             max_line_size=settings.max_header_bytes,
             max_field_size=settings.max_header_bytes,
             max_headers=settings.max_headers,
+            proxy=settings.proxy or None,
             trust_env=False,  # a proxy from the environment would connect where the guard does not see
         )
         return self
@@ -108,21 +117,32 @@ class Fetcher:
         await self._session.close()
 
     async def fetch(self, request: FeedRequest) -> Fetched:
-        """The answer to a request, after redirects. Raises FetchError, whatever goes wrong."""
+        """The answer to a request, after redirects and retries. Raises FetchError, whatever goes wrong."""
+        seconds = self._settings.total_deadline_seconds
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                for retries in count():
+                    try:
+                        return await self._attempt(request)
+                    except FetchError as error:
+                        delay = retry_delay_seconds(error, retries, self._settings, self._random)
+                        left = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
+                        if delay is None or delay >= left:
+                            raise
+                    await asyncio.sleep(delay)
+        except TimeoutError as error:
+            raise FetchError(ErrorKind.TIMEOUT, f"not finished after {seconds:g} s (total_deadline_seconds)") from error
+        raise AssertionError("count() does not end")
+
+    async def _attempt(self, request: FeedRequest) -> Fetched:
         import aiohttp
 
-        settings = self._settings
         try:
-            async with asyncio.timeout(settings.total_deadline_seconds):
-                return await self._follow(request)
+            return await self._follow(request)
         except FetchError:
             raise
         except aiohttp.ClientError as error:
             raise _explained(error) from error
-        except TimeoutError as error:  # aiohttp's own timeouts are ClientErrors, so this is the total deadline
-            raise FetchError(
-                ErrorKind.TIMEOUT, f"not finished after {settings.total_deadline_seconds:g} s (total_deadline_seconds)"
-            ) from error
         except (ValueError, OSError, RuntimeError) as error:
             # aiohttp lets a few of these through: a header it cannot write, a host name IDNA refuses.
             raise FetchError(ErrorKind.PROTOCOL, f"cannot be fetched: {_words(error)}") from error
@@ -131,9 +151,11 @@ class Fetcher:
         url = request.url
         hops: list[Redirect] = []
         unconditional = request.etag is None and request.last_modified is None
-        again = False
+        again = not unconditional and self._random.random() < self._settings.unconditional_share
         while True:
             self._check_url(url)
+            if self._settings.proxy:
+                await self._check_host_behind_proxy(url)
             headers = {} if again else _conditions(request)
             if again:
                 headers["Cache-Control"] = "no-cache"
@@ -183,6 +205,22 @@ class Fetcher:
                 f"the URL has {len(url)} characters; max_url_characters is {self._settings.max_url_characters}",
             )
 
+    async def _check_host_behind_proxy(self, url: str) -> None:
+        """Refuse a host that the guard would refuse: the proxy connects where the guard does not see.
+
+        All addresses must pass, because the proxy chooses. A name that the proxy resolves to something else than we do
+        gets through; only a proxy with rules of its own can prevent that.
+        """
+        host = urlsplit(url).hostname or ""
+        try:
+            found = await self._resolver.resolve(host, 0, socket.AF_UNSPEC)
+        except OSError as error:
+            raise FetchError(ErrorKind.DNS, f"the name {host!r} cannot be resolved: {_words(error)}") from error
+        for address in [result["host"] for result in found]:
+            why = self._guard.refusal(address)
+            if why is not None:
+                raise FetchError(ErrorKind.REFUSED_ADDRESS, refusal_message(address, why))
+
     def _next_hop(self, url: str, target: str, status: int, hops: list[Redirect]) -> str:
         limit = self._settings.max_redirects
         if not target:
@@ -212,6 +250,9 @@ class Fetcher:
                 ErrorKind.HTTP_STATUS,
                 f"the server answers {response.status} {(response.reason or '')[:80]}".rstrip(),
                 http_status=response.status,
+                retry_after_seconds=retry_after_seconds(
+                    response.headers.get("Retry-After"), datetime.now(UTC), self._settings.max_retry_after_seconds
+                ),
             )
         headers = response.headers
         coding = headers.get("Content-Encoding", "").strip().lower()
@@ -271,6 +312,8 @@ def _explained(error: aiohttp.ClientError) -> FetchError:
         return FetchError(ErrorKind.TLS, f"no secure connection: {_words(error)}")
     if isinstance(error, aiohttp.InvalidURL):
         return FetchError(ErrorKind.INVALID_URL, f"not a URL: {_words(error)}")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return FetchError(ErrorKind.CONNECT, f"no connection: the proxy answers {error.status} {error.message[:80]}")
     if isinstance(error, aiohttp.ClientConnectorError):
         return FetchError(ErrorKind.CONNECT, f"no connection: {_words(error)}")
     if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):

@@ -88,10 +88,13 @@ class NetworkGuard:
         family, kind, protocol, _, address = address_info
         why = self.refusal(str(address[0]))
         if why is not None:
-            raise AddressRefusedError(
-                f"the network guard refuses {address[0]} ({why}); allow_networks would let it through"
-            )
+            raise AddressRefusedError(refusal_message(str(address[0]), why))
         return socket.socket(family=family, type=kind, proto=protocol)
+
+
+def refusal_message(address: str, why: str) -> str:
+    """What is said of a refused address."""
+    return f"the network guard refuses {address} ({why}); allow_networks would let it through"
 
 
 def _contains(network: IPv4Network | IPv6Network, ip: IPv4Address | IPv6Address) -> bool:

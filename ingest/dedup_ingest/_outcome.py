@@ -45,6 +45,10 @@ class FeedOutcome:
     http_status     of the last hop; None for files and when there was no answer
     final_url       after redirects
     redirects       the hops on the way
+    moved_to        the new URL of the feed: every hop said "permanently" (301, 308), a feed was there, and the way did
+                    not lead from https to http; None otherwise
+    retry_after_seconds
+                    how long the server that failed asked to be left alone, 0…FetchSettings.max_retry_after_seconds
     body_bytes      after inflation
     elapsed_seconds of fetching and parsing, without the wait for a free slot
     problem         what is wrong with a document that could be read nevertheless
@@ -62,6 +66,8 @@ class FeedOutcome:
     http_status: int | None = None
     final_url: str | None = None
     redirects: tuple[Redirect, ...] = ()
+    moved_to: str | None = None
+    retry_after_seconds: float | None = None
     body_bytes: int = 0
     elapsed_seconds: float = 0.0
     problem: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from ._errors import SettingsError
 
@@ -18,12 +19,22 @@ def _positive(settings: object, *names: str) -> None:
             raise SettingsError(f"{type(settings).__name__}.{name} is {value!r}; it must be above 0")
 
 
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class FetchSettings:
     """How feeds are fetched. Times in seconds, sizes in bytes.
 
     `allow_networks` holds CIDR networks that the network guard lets through although they are not public
-    (`"127.0.0.0/8"` for a demo on loopback). Raises SettingsError for a value that cannot be used.
+    (`"127.0.0.0/8"` for a demo on loopback). `proxy` is the URL of an HTTP proxy, or empty; the guard judges its
+    address like any other, and every host is looked up here as well before the proxy is asked for it. Raises
+    SettingsError for a value that cannot be used.
     """
 
     total_deadline_seconds: float = 30.0  # one feed, all redirects and the whole body
@@ -33,10 +44,16 @@ class FetchSettings:
     max_header_bytes: int = 16 * 1024  # one header line
     max_headers: int = 128
     max_redirects: int = 5
+    max_retries: int = 1  # of one feed after a temporary failure, within the total deadline
+    retry_delay_seconds: float = 1.0  # times 0.5…1.5 by chance, doubled with every retry
+    max_retry_delay_seconds: float = 5.0  # a Retry-After above it is left to the next poll
+    max_retry_after_seconds: float = 86400.0  # what a server may ask for at most; some ask for ten years
+    unconditional_share: float = 0.01  # of conditional requests, sent without validators: some ETags never change
     max_concurrency: int = 32
     max_concurrency_per_host: int = 4
     dns_threads: int = 16
     max_url_characters: int = 2048
+    proxy: str = ""  # e.g. http://user:password@proxy.example:3128
     user_agent: str = "news-dedup/0.1 (feed reader)"
     allow_networks: tuple[str, ...] = ()
     allow_local_files: bool = True  # a path in the list of feeds; a redirect never reaches a file
@@ -54,9 +71,19 @@ class FetchSettings:
             "max_concurrency_per_host",
             "dns_threads",
             "max_url_characters",
+            "max_retry_delay_seconds",
+            "max_retry_after_seconds",
         )
-        if self.max_redirects < 0:
-            raise SettingsError(f"FetchSettings.max_redirects is {self.max_redirects}; it must be 0 or more")
+        for name in ("max_redirects", "max_retries", "retry_delay_seconds"):
+            if not getattr(self, name) >= 0:
+                raise SettingsError(f"FetchSettings.{name} is {getattr(self, name)}; it must be 0 or more")
+        if not 0 <= self.unconditional_share <= 1:
+            raise SettingsError(
+                f"FetchSettings.unconditional_share is {self.unconditional_share}; it is a share, 0 to 1"
+            )
+        if self.proxy and not _is_http_url(self.proxy):
+            # Without the value: it may hold a password.
+            raise SettingsError("FetchSettings.proxy is no URL like http://proxy.example:3128; empty means no proxy")
         if not self.user_agent.isprintable() or not self.user_agent.isascii():
             raise SettingsError("FetchSettings.user_agent must be one line of printable ASCII")
         for network in self.allow_networks:

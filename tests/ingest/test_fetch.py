@@ -25,7 +25,9 @@ def fetch_from(
         async with kit.raw_server(answer) as server:
             url = f"{server.url}/feed"
             asked = FeedRequest(url, request.etag, request.last_modified) if request else FeedRequest(url)
-            outcomes = await kit.gather([asked], FetchSettings(**{"allow_networks": kit.LOOPBACK, **settings}))
+            outcomes = await kit.gather(
+                [asked], FetchSettings(**{"allow_networks": kit.LOOPBACK, "max_retries": 0, **settings})
+            )
             return outcomes[url], server
 
     result: tuple[FeedOutcome, Any] = kit.run(scenario())
