@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,8 @@ class CommandLine:
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        # A shell starts its background jobs with SIGINT ignored, and children inherit that: here Ctrl-C must count.
+        piped["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen([str(COMMAND), *arguments], cwd=self.folder, env=self.environment, **(piped | options))
 
     def run(self, *arguments: str, text_in: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
