@@ -43,6 +43,7 @@ def documented() -> list[list[str]]:
 def parse_as_dedup(arguments: list[str]) -> None:
     """Let the real command line parse ``arguments`` down to the last subcommand, without running anything."""
     import typer
+
     from dedup.cli._app import app
 
     command, name = typer.main.get_command(app), "dedup"

@@ -72,8 +72,8 @@ class ArticleRow(Base):
 
     `key` is its identity in its source, `fingerprint` that of its text, `edition` the same without clock times and
     dates: a page that writes the time into its text is not edited by that. `at` is the time that windows count with:
-    the publication time, or the time it was first seen where the feed gave none or one in the future. `revision` grows with
-    every insert and update over the whole table, so a reader that remembers the largest one it saw finds what is new.
+    the publication time, or the time it was first seen where the feed gave none or one in the future. `revision` grows
+    with every insert and update over the whole table: a reader that remembers the largest one it saw finds what is new.
     """
 
     __tablename__ = "article"
