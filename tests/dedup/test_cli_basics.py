@@ -96,7 +96,7 @@ def test_wrong_usage_exits_with_two_and_changes_nothing(command_line, arguments)
 )
 def test_a_wrong_setting_is_one_line_that_names_it(command_line, toml, named):
     (command_line.folder / "my.toml").write_text(toml, encoding="utf-8")
-    done = command_line.run("stories")
+    done = command_line.run("similar", "News")  # needs the settings, the model and the database
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
