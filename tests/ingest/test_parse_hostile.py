@@ -10,7 +10,6 @@ import pytest
 from dedup_ingest import ArticleLimits, ErrorKind, FeedOutcome, FeedRequest, ParseSettings
 from dedup_ingest._document import parse_document
 from dedup_ingest._entries import Parsed
-from dedup_ingest._errors import ParseError
 
 URL = "https://gazette.example/rss/feed.xml"
 
@@ -19,12 +18,6 @@ def parsed(body: bytes, content_type: str | None = None, **options: Any) -> Pars
     """The document parsed in this process: for what is not hostile."""
     parse = ParseSettings(detect_language=False, **options)
     return parse_document(body, url=URL, base=URL, content_type=content_type, parse=parse, limits=ArticleLimits())
-
-
-def refused(body: bytes, kind: ErrorKind, words: str) -> None:
-    with pytest.raises(ParseError, match=words) as caught:
-        parsed(body)
-    assert caught.value.kind is kind
 
 
 def from_files(kit: Any, folder: Path, parse: ParseSettings, **bodies: bytes) -> dict[str, FeedOutcome]:
