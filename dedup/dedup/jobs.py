@@ -106,6 +106,8 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
     """Store the articles of a JSON lines file: rows of `id, lang, title, text, published, source` (and `url`).
 
     `path` may end in `.gz`; `-` is standard input. A row's identity is its source and id: importing again adds nothing.
+    An archive longer than `index.keep_hours` should be in time order: what is older than the newest article by more
+    is stored, but compared with the rest of its batch and with equal texts only.
 
     Raises:
         ImportFailed: a row is no JSON object, has no id, or has neither title nor text; names the line. Rows before it

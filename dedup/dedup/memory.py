@@ -49,6 +49,8 @@ class Memory:
         self._rows: dict[int, tuple[datetime, int]] = {}  # article id → (time, revision)
         self._vectors: set[int] = set()
         self._keep = keep
+        self._newest: datetime | None = None
+        self._swept: datetime | None = None  # the newest article when the old ones were last dropped
         self._lock = threading.RLock()
 
     @classmethod
@@ -58,8 +60,8 @@ class Memory:
 
     @property
     def newest(self) -> datetime | None:
-        with self._lock:
-            return max((at for at, _ in self._rows.values()), default=None)
+        """The time of the newest article that was ever taken in."""
+        return self._newest
 
     def horizon(self, session: Session) -> datetime:
         """Articles before this time are not kept at hand."""
@@ -108,14 +110,20 @@ class Memory:
                 self.index.add(ids, np.stack(list(vectors.values())))
                 self._vectors.update(vectors)
             self.watermark = max([self.watermark, *(row.revision for row in rows)])
+            for row in news.values():
+                self._newest = max(self._newest or row.at, row.at)
+            self._swept = self._swept or self._newest
+            # A service that runs for months must not keep everything; a sweep walks over all rows, so not every time.
+            if self._newest and self._swept and self._newest - self._swept > self._keep / 10:
+                self.expire()
 
     def expire(self) -> int:
         """Drop what is older than the newest article by more than `index.keep_hours`; returns how many left."""
         with self._lock:
-            newest = self.newest
-            if newest is None:
+            if self._newest is None:
                 return 0
-            old = [id_ for id_, (at, _) in self._rows.items() if at < newest - self._keep]
+            self._swept = self._newest
+            old = [id_ for id_, (at, _) in self._rows.items() if at < self._newest - self._keep]
             self.copies.remove(old)
             self._drop_vectors(old)
             for id_ in old:
@@ -177,6 +185,7 @@ class Memory:
         embedded: set[int] = set()
         for id_, at, revision, signed, has_vector in session.execute(query):
             self._rows[id_] = (at, revision)
+            self._newest = max(self._newest or at, at)
             self.copies.add(id_, signed)
             if has_vector is not None:
                 embedded.add(id_)

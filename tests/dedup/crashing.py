@@ -1,4 +1,6 @@
-"""A process that imports a file and kills itself, as kill -9 would, before its Nth event; run by test_service_crash.
+"""A process that imports a file, or ingests a list of feeds (.txt), and kills itself before its Nth event.
+
+As kill -9 would; run by the tests of crashes.
 
     crashing.py URL FILE KIND N
 
@@ -45,5 +47,8 @@ def saving(memory: Memory, folder: Path) -> None:
 
 
 Memory.save = saving  # type: ignore[method-assign]
-jobs.import_file(service, config_for(url), file)
+if file.suffix == ".txt":
+    jobs.ingest(service, config_for(url), [file])
+else:
+    jobs.import_file(service, config_for(url), file)
 print(json.dumps(seen))
