@@ -8,12 +8,13 @@ import io
 import json
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -106,8 +107,8 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
     """Store the articles of a JSON lines file: rows of `id, lang, title, text, published, source` (and `url`).
 
     `path` may end in `.gz`; `-` is standard input. A row's identity is its source and id: importing again adds nothing.
-    An archive longer than `index.keep_hours` should be in time order: what is older than the newest article by more
-    is stored, but compared with the rest of its batch and with equal texts only.
+    An archive longer than `index.keep_hours` should be in time order: in a run of more than an hour, articles older
+    than the newest by more are stored, but compared with the rest of their batch and with equal texts only.
 
     Raises:
         ImportFailed: a row is no JSON object, has no id, or has neither title nor text; names the line. Rows before it
@@ -124,16 +125,19 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
         buffer.clear()
 
     total = 0 if str(path) == "-" else sum(1 for _ in _lines(path))
-    for number, line in enumerate(_lines(path), start=1):
-        if line.strip():
-            buffer.append(_article(line, path, number, config))
-            tally.add("entries")
-        if len(buffer) >= size:
-            flush()
-            told("import", number, max(total, number))
-    flush()
+    try:
+        for number, line in enumerate(_lines(path), start=1):
+            if line.strip():
+                buffer.append(_article(line, path, number, config))
+                tally.add("entries")
+            if len(buffer) >= size:
+                flush()
+                told("import", number, max(total, number))
+    finally:
+        # Also after a bad row: those before it are stored.
+        flush()
+        service.save_index()
     told("import", total, total)
-    service.save_index()
     return tally.report()
 
 
@@ -213,14 +217,17 @@ def _visit(session: Session, outcomes: Sequence[FeedOutcome]) -> None:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    if str(path) == "-":
-        yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
-        return
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with _opened(path) as file:
             yield from io.TextIOWrapper(file, encoding="utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise ImportFailed(f"cannot read {path}: {error}") from error
+
+
+def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
+    if str(path) == "-":
+        return nullcontext(sys.stdin.buffer)
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _article(line: str, path: Path, number: int, config: Config) -> Article:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from dedup_index import (
 
 Vectors = NDArray[np.float32]
 LOAD_ROWS = 2000
+SWEEP_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Memory:
         self._vectors: set[int] = set()
         self._keep = keep
         self._newest: datetime | None = None
-        self._swept: datetime | None = None  # the newest article when the old ones were last dropped
+        self._swept_seconds = time.monotonic()
         self._lock = threading.RLock()
 
     @classmethod
@@ -112,9 +114,9 @@ class Memory:
             self.watermark = max([self.watermark, *(row.revision for row in rows)])
             for row in news.values():
                 self._newest = max(self._newest or row.at, row.at)
-            self._swept = self._swept or self._newest
-            # A service that runs for months must not keep everything; a sweep walks over all rows, so not every time.
-            if self._newest and self._swept and self._newest - self._swept > self._keep / 10:
+            # A service that runs for months must not keep everything. Not at every batch: it walks over all rows, and
+            # one run over feeds of many years may still compare articles that are all old.
+            if time.monotonic() - self._swept_seconds >= SWEEP_SECONDS:
                 self.expire()
 
     def expire(self) -> int:
@@ -122,7 +124,7 @@ class Memory:
         with self._lock:
             if self._newest is None:
                 return 0
-            self._swept = self._newest
+            self._swept_seconds = time.monotonic()
             old = [id_ for id_, (at, _) in self._rows.items() if at < self._newest - self._keep]
             self.copies.remove(old)
             self._drop_vectors(old)
