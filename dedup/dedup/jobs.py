@@ -133,10 +133,12 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
             if len(buffer) >= size:
                 flush()
                 told("import", number, max(total, number))
-    finally:
-        # Also after a bad row: those before it are stored.
+    except ImportFailed:
         flush()
         service.save_index()
+        raise
+    flush()
+    service.save_index()
     told("import", total, total)
     return tally.report()
 
