@@ -8,6 +8,8 @@
     │   └── StoreUnavailable the database cannot be opened, is read-only or is full
     ├── NotFound             no article, story or feed with that id
     ├── ImportFailed         a row of an import file cannot be used: which line, why
+    ├── CorpusError          a file of labelled news cannot be used: which line, why
+    ├── PlotMissing          a report needs the [plot] extra
     └── CalibrationError     no score scale for this model artifact, or the pairs do not separate
 
 Each carries a message that says what, where and what to do; the command line prints it as one line and exits with 1.
@@ -46,6 +48,14 @@ class NotFound(DedupError):  # noqa: N818
 
 class ImportFailed(DedupError):  # noqa: N818
     """A row of an import file cannot be used."""
+
+
+class CorpusError(DedupError):
+    """A file of labelled news cannot be used."""
+
+
+class PlotMissing(DedupError):  # noqa: N818
+    """What draws reports is not installed."""
 
 
 class CalibrationError(DedupError):
