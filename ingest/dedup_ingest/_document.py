@@ -18,6 +18,7 @@ from ._dates import parse_date, to_utc
 from ._entries import Document, Entry, Parsed, to_articles
 from ._errors import ErrorKind, ParseError
 from ._jsonfeed import parse_json_feed
+from ._pace import pace_of
 from ._settings import ArticleLimits, ParseSettings
 
 _GZIP: Final = b"\x1f\x8b"
@@ -77,10 +78,11 @@ def _parse_xml(text: str, base: str, max_entries: int) -> Document:
         raise ParseError(ErrorKind.NOT_A_FEED, _html_message(text, base))
     if root is None and "<" not in text:
         raise ParseError(ErrorKind.NOT_A_FEED, f"is no feed: it begins with {text[:60]!r}")
-    found = sum(1 for _ in _ENTRY_START.finditer(text))
+    starts = [match.start() for match in _ENTRY_START.finditer(text)]
+    found, pace = len(starts), pace_of(_around_entries(text, starts))
     cut = found > max_entries
     if cut:
-        text = _first_entries(text, max_entries, start)
+        text = _closed_at(text, starts[max_entries], start)
     result = feedparser.parse(
         io.BytesIO(text.encode("utf-8")),
         # Relative links are resolved against this; the type stops feedparser from guessing the encoding again.
@@ -104,6 +106,7 @@ def _parse_xml(text: str, base: str, max_entries: int) -> Document:
         found=max(found, len(raw)) if cut else len(raw),
         problems=problems,
         truncated=truncated,
+        pace=pace,
     )
 
 
@@ -124,14 +127,19 @@ def _ends(text: str, root: re.Match[str] | None) -> bool:
     return root is not None and _closing(root) in text[-1000:]
 
 
-def _first_entries(text: str, count: int, root: re.Match[str] | None) -> str:
-    """The document up to its `count`-th entry, closed again. A hundred thousand entries would take minutes to parse."""
-    for number, match in enumerate(_ENTRY_START.finditer(text)):
-        if number == count:
-            head = text[: match.start()]
-            channel = "</channel>" if "<channel" in head and "</channel>" not in head else ""
-            return head + channel + (f"{_closing(root)}>" if root else "")
-    return text
+def _around_entries(text: str, starts: list[int]) -> str:
+    """What stands before the first entry and after the last, which is where a feed speaks of itself."""
+    if not starts:
+        return text[:_HEAD_CHARACTERS]
+    end = max(text.rfind("</item>"), starts[-1])
+    return text[: min(starts[0], _HEAD_CHARACTERS)] + text[end : end + _HEAD_CHARACTERS]
+
+
+def _closed_at(text: str, end: int, root: re.Match[str] | None) -> str:
+    """The document up to `end`, closed again. A hundred thousand entries would take minutes to parse."""
+    head = text[:end]
+    channel = "</channel>" if "<channel" in head and "</channel>" not in head else ""
+    return head + channel + (f"{_closing(root)}>" if root else "")
 
 
 def _html_message(text: str, base: str) -> str:

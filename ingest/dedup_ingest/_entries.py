@@ -15,6 +15,15 @@ from ._urls import host_of, web_link
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a feed asks to be fetched (RSS 2.0): not before `ttl_minutes`, not in these hours and days (UTC)."""
+
+    ttl_minutes: int | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry as its format gives it: markup not yet taken off, links not yet resolved."""
 
@@ -36,6 +45,7 @@ class Document:
     found: int
     problems: list[str] = field(default_factory=list)
     truncated: bool = False
+    pace: Pace = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Parsed:
     skipped: tuple[tuple[str, int], ...]
     problem: str | None
     truncated: bool
+    pace: Pace = Pace()
 
 
 def to_articles(document: Document, *, url: str, base: str, parse: ParseSettings, limits: ArticleLimits) -> Parsed:
@@ -76,6 +87,7 @@ def to_articles(document: Document, *, url: str, base: str, parse: ParseSettings
         tuple(skipped.items()),
         "; ".join(problems) or None,
         document.truncated,
+        document.pace,
     )
 
 

@@ -49,6 +49,9 @@ class FeedOutcome:
                     not lead from https to http; None otherwise
     retry_after_seconds
                     how long the server that failed asked to be left alone, 0…FetchSettings.max_retry_after_seconds
+    ttl_minutes     how long the feed says that it stays the same (RSS 2.0 <ttl>), or None
+    skip_hours      hours of the day (0…23, UTC) and days of the week ("monday"…"sunday") in which the feed asks not to
+    skip_days       be fetched
     body_bytes      after inflation
     elapsed_seconds of fetching and parsing, without the wait for a free slot
     problem         what is wrong with a document that could be read nevertheless
@@ -68,6 +71,9 @@ class FeedOutcome:
     redirects: tuple[Redirect, ...] = ()
     moved_to: str | None = None
     retry_after_seconds: float | None = None
+    ttl_minutes: int | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[str, ...] = ()
     body_bytes: int = 0
     elapsed_seconds: float = 0.0
     problem: str | None = None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ._article import Article
-from ._entries import Parsed
+from ._entries import Pace, Parsed
 from ._errors import ErrorKind, ParseError
 from ._settings import ArticleLimits, ParseSettings
 
@@ -31,6 +31,7 @@ def encode(parsed: Parsed) -> dict[str, Any]:
         "skipped": parsed.skipped,
         "problem": parsed.problem,
         "truncated": parsed.truncated,
+        "pace": (parsed.pace.ttl_minutes, parsed.pace.skip_hours, parsed.pace.skip_days),
         "articles": [
             (
                 a.key, a.source, a.lang, a.title, a.text, a.url, a.guid,
@@ -43,6 +44,7 @@ def encode(parsed: Parsed) -> dict[str, Any]:
 
 def decode(answer: dict[str, Any]) -> Parsed:
     """The Parsed of an answer of `encode`."""
+    ttl, hours, days = answer["pace"]
     return Parsed(
         title=answer["title"],
         articles=tuple(map(_article, answer["articles"])),
@@ -50,6 +52,7 @@ def decode(answer: dict[str, Any]) -> Parsed:
         skipped=tuple((reason, count) for reason, count in answer["skipped"]),
         problem=answer["problem"],
         truncated=answer["truncated"],
+        pace=Pace(ttl, tuple(hours), tuple(days)),
     )
 
 
