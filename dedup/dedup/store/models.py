@@ -51,7 +51,12 @@ class Base(DeclarativeBase):
 
 
 class FeedRow(Base):
-    """A feed, its HTTP validators and how the last visit went."""
+    """A feed: its HTTP validators, how the last visit went, when the next one is due and under whose lease.
+
+    `scope` is the URL under which its entries have their identity, once the feed has moved (NULL: `url` itself).
+    `origin` is the list of feeds that speaks for it, NULL for one that was added by hand. `next_at` NULL: it is not
+    polled, and `disabled_reason` says why. `moving_to` is where one permanent redirect led; the second one moves it.
+    """
 
     __tablename__ = "feed"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -65,6 +70,39 @@ class FeedRow(Base):
     http_status: Mapped[int | None] = mapped_column(Integer)
     error: Mapped[str | None] = mapped_column(Text)
     failures: Mapped[int] = mapped_column(Integer, default=0)
+    scope: Mapped[str | None] = mapped_column(Text)
+    group: Mapped[str | None] = mapped_column(Text)
+    cron: Mapped[str | None] = mapped_column(Text)
+    origin: Mapped[str | None] = mapped_column(Text)
+    next_at: Mapped[datetime | None] = mapped_column(index=True)
+    lease_owner: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime | None]
+    failure_class: Mapped[str | None] = mapped_column(String(16))
+    disabled_at: Mapped[datetime | None]
+    disabled_reason: Mapped[str | None] = mapped_column(String(16))
+    entries_per_hour: Mapped[float | None] = mapped_column(Float)
+    hints: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    moving_to: Mapped[str | None] = mapped_column(Text)
+    problem: Mapped[str | None] = mapped_column(Text)
+    history: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    __table_args__ = (Index("ix_feed_scope", "scope", unique=True),)
+
+
+class PendingRow(Base):
+    """An article that was fetched and is not sorted into a story yet; gone in the transaction that sorts it.
+
+    Committed together with the validators of its feed, so that nothing is lost between fetching and sorting. `article`
+    is JSON; `edition` tells whether the entry was edited again while it was being sorted.
+    """
+
+    __tablename__ = "pending"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    edition: Mapped[str] = mapped_column(String(64))
+    feed_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("feed.id", ondelete="SET NULL"))
+    queued_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    article: Mapped[str] = mapped_column(Text)
 
 
 class ArticleRow(Base):
