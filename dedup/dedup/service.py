@@ -22,6 +22,7 @@ from dedup.archive import Archive
 from dedup.config import Config
 from dedup.copies import signature
 from dedup.memory import Memory, Vectors, pack, restore
+from dedup.model import LazyEncoder, TextEncoder, prepare_model
 from dedup.profile import profile
 from dedup.results import (
     MatchView,
@@ -33,7 +34,7 @@ from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, S
 from dedup.verdict import Verdict, VerdictLimits, default_verifier
 
 if TYPE_CHECKING:
-    from dedup_accelerate import Artifact, Encoder
+    from dedup_accelerate import Artifact
     from dedup_ingest import Article
 
 log = logging.getLogger("dedup")
@@ -55,7 +56,9 @@ def silent(stage: str, done: int, total: int) -> None:
 class Deduplicator(Archive):
     """An open database with a model and its caches. Safe under threads; several processes may share one database."""
 
-    def __init__(self, config: Config, store: Store, artifact: Artifact, encoder: Encoder, progress: Progress) -> None:
+    def __init__(
+        self, config: Config, store: Store, artifact: Artifact, encoder: TextEncoder, progress: Progress
+    ) -> None:
         self.config = config
         super().__init__(store)
         self.artifact = artifact
@@ -77,7 +80,7 @@ class Deduplicator(Archive):
 
     @classmethod
     def open(cls, config: Config, *, progress: Progress | None = None) -> Deduplicator:
-        """Open the store, prepare the model and load the index.
+        """Open the store, prepare the model and load the index; the encoder is loaded by the first text.
 
         The model comes first, so that nothing is stored when it cannot be had.
 
@@ -86,13 +89,9 @@ class Deduplicator(Archive):
             CalibrationError: the model tells nothing apart.
             dedup_accelerate.AccelerateError: the model cannot be had or does not verify.
         """
-        from dedup_accelerate import Encoder, prepare
-
         told = progress or silent
-        model = config.model
-        cache = Path(model.cache).expanduser() if model.cache else None
-        artifact = prepare(model.name, precision=model.precision, cache=cache, progress=told)
-        encoder = Encoder(artifact, provider=model.provider, threads=model.threads, batch_tokens=model.batch_tokens)
+        artifact = prepare_model(config, progress=told)
+        encoder = LazyEncoder(artifact, config)
         store = open_store(config.store.url, lock_timeout_seconds=config.store.lock_timeout_seconds)
         try:
             return cls(config, store, artifact, encoder, told)
@@ -144,6 +143,10 @@ class Deduplicator(Archive):
                 placed.update(self._add_batch(batch, feed_ids or {}, now, last))
                 told("store", min((number + 1) * size, len(ordered)), len(ordered))
         return tuple(placed[article.key] for article in articles)
+
+    def warm_up(self) -> None:
+        """Load the encoder now rather than with the first text. Raises dedup_accelerate.ProviderError."""
+        self._encoder.encode(["warm up"])
 
     def similar(
         self,

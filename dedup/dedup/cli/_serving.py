@@ -39,6 +39,7 @@ def serve(
 
         from dedup.api import create_app
 
+        service.warm_up()  # a provider that fails is said before anyone asks, and the first answer is quick
         # uvicorn stops taking requests, finishes those that run and sends itself the signal again: that one ends here.
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, _leave)
