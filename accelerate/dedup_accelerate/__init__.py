@@ -14,6 +14,7 @@ from ._artifact import (
     Manifest,
     Parity,
     Step,
+    Trim,
     default_cache,
     find_artifacts,
     load_artifact,
@@ -40,6 +41,7 @@ from ._parity import measure_parity, parity_texts
 from ._registry import DEFAULT_MODEL, REGISTRY, ModelSpec
 from ._session import installed_wheels
 from ._settings import BuildSettings, ParityFloor, Progress
+from ._trim import trim_vocabulary
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -67,6 +69,7 @@ __all__ = [
     "ProviderFallback",
     "ProviderUnavailable",
     "Step",
+    "Trim",
     "UnsupportedModel",
     "default_cache",
     "find_artifacts",
@@ -76,4 +79,5 @@ __all__ = [
     "measure_parity",
     "parity_texts",
     "prepare",
+    "trim_vocabulary",
 ]

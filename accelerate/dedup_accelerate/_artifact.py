@@ -54,6 +54,17 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
+class Trim:
+    """What was left out of a vocabulary. `texts`: packaged texts whose tokens were compared and found the same."""
+
+    languages: tuple[str, ...]
+    scripts: tuple[str, ...]
+    pieces_before: int
+    pieces_after: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What manifest.json says. `files` maps a file name to its SHA-256 and size in bytes."""
 
@@ -67,6 +78,7 @@ class Manifest:
     tools: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     parity: Parity | None = None
+    trim: Trim | None = None
     built_at: str = ""
     schema: int = SCHEMA
 
@@ -155,6 +167,7 @@ def read_manifest(folder: Path) -> Manifest:
             tools=content["tools"],
             steps=tuple(Step(**step) for step in content["steps"]),
             parity=Parity(**content["parity"]) if content["parity"] else None,
+            trim=_read_trim(content.get("trim")),
             built_at=content["built_at"],
             schema=schema,
         )
@@ -164,6 +177,13 @@ def read_manifest(folder: Path) -> Manifest:
     if recorded != fingerprint(manifest.files, manifest.contract):
         raise _corrupt(path, "was edited: its fingerprint does not match its content")
     return manifest
+
+
+def _read_trim(content: Any) -> Trim | None:
+    if not content:
+        return None
+    names = {key: tuple(content[key]) for key in ("languages", "scripts")}
+    return Trim(**{**content, **names})
 
 
 def load_artifact(path: Path) -> Artifact:

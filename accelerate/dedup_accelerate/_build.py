@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,8 +18,10 @@ from ._artifact import Artifact, Contract, Manifest, Parity, Step
 from ._durable import exclusive, sync_entries, sync_folder, write_synced
 from ._errors import AccelerateError, CheckpointInvalid, UnsupportedModel
 from ._registry import ModelSpec
+from ._scripts import scripts_of
 from ._settings import BuildSettings, Progress, silent
 from ._sources import Located, fetch, locate, spec_for
+from ._trim import trim_vocabulary
 
 Precision = Literal["fp32", "int8"]
 Method = Literal["auto", "direct", "optimum"]
@@ -31,6 +33,7 @@ def prepare(
     model: str,
     *,
     precision: Precision = "int8",
+    languages: Sequence[str] = (),
     cache: Path | None = None,
     method: Method = "auto",
     revision: str | None = None,
@@ -41,6 +44,7 @@ def prepare(
     """The artifact of `model`: the verified one in the cache, or a newly built one.
 
     model: a name of REGISTRY, a sentence-transformers folder, or a hub id. precision: "int8" (CPU) or "fp32".
+    languages: ISO 639 codes; keep only the vocabulary that their scripts need (`trim_vocabulary`), nothing: all of it.
     cache: folder for artifacts; by default $DEDUP_CACHE/models or the user's cache. method: "direct" writes the graph
     here, "optimum" exports through torch, "auto" takes the direct way where it can. revision: of a hub model; recorded
     either way. rebuild: build even when the cache has it.
@@ -52,9 +56,11 @@ def prepare(
         raise ValueError(f"precision must be 'int8' or 'fp32', not {precision!r}")
     if method not in ("auto", "direct", "optimum"):
         raise ValueError(f"method must be 'auto', 'direct' or 'optimum', not {method!r}")
+    scripts_of(languages)  # an unknown language is refused before anything is fetched
     job = _Job(
         spec=spec_for(model),
         precision=precision,
+        languages=tuple(languages),
         method=method,
         revision=revision,
         root=Path(cache) if cache is not None else artifacts.default_cache(),
@@ -80,6 +86,7 @@ def prepare(
 class _Job:
     spec: ModelSpec
     precision: Precision
+    languages: tuple[str, ...]
     method: Method
     revision: str | None
     root: Path
@@ -90,7 +97,13 @@ class _Job:
     def key(self) -> str:
         """Names the folder, the lock and the scratch folder of this model and precision."""
         short = Path(self.spec.name).name if self.spec.kind == "folder" else self.spec.name
-        return f"{re.sub(r'[^a-z0-9.]+', '-', short.lower()).strip('-.') or 'model'}-{self.precision}"
+        parts = [re.sub(r"[^a-z0-9.]+", "-", short.lower()).strip("-.") or "model", *self.scripts, self.precision]
+        return "-".join(parts).lower()
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """Of the kept vocabulary; empty when all of it is kept."""
+        return scripts_of(self.languages) if self.languages else ()
 
     def cached(self) -> Artifact | None:
         """The newest artifact in the cache that this job would build again."""
@@ -103,6 +116,7 @@ class _Job:
         return (
             manifest.model == spec.name
             and manifest.contract.precision == self.precision
+            and (manifest.trim.scripts if manifest.trim else ()) == self.scripts
             and manifest.recipe == RECIPE
             and self.method in ("auto", manifest.method)
             and (self.revision is None or manifest.revision.startswith(self.revision))
@@ -149,6 +163,12 @@ def _assemble(job: _Job, located: Located, scratch: Path) -> Manifest:
     target = scratch / "artifact"
     with clock.step("fetch"):
         folder = fetch(located, scratch / "checkpoint", job.settings, job.progress)
+    trim = None
+    if job.languages:
+        with clock.step("trim"):
+            chunk = job.settings.write_chunk_bytes
+            trim = trim_vocabulary(folder, scratch / "trimmed", job.languages, chunk_bytes=chunk)
+            folder = scratch / "trimmed"
     if _use_direct(job, folder):
         method, contract, reference = "direct", *_write_direct(job, folder, scratch, clock)
     else:
@@ -175,6 +195,7 @@ def _assemble(job: _Job, located: Located, scratch: Path) -> Manifest:
         tools=_versions(_TOOLS + (_EXPORT_TOOLS if method == "optimum" else ())),
         steps=tuple(clock.steps),
         parity=parity,
+        trim=trim,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
