@@ -200,7 +200,12 @@ class MembershipRow(Base):
 
 
 class StoryEventRow(Base):
-    """Append-only history of the stories: create, join, update."""
+    """Append-only history of the stories.
+
+    `kind`: create, join and update (of `article_id`); merge (`detail.from` ended in this story), split (this story was
+    taken out of `detail.from`), move (`detail.articles` came from `detail.from`), feedback and expire. Told again from
+    the beginning, the events give the memberships. `detail` is the evidence: which article, which pairs, how sure.
+    """
 
     __tablename__ = "story_event"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -208,4 +213,25 @@ class StoryEventRow(Base):
     kind: Mapped[str] = mapped_column(String(16))
     article_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("article.id"))
     at: Mapped[datetime]
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     __table_args__ = (Index("ix_story_event_story_id_id", "story_id", "id"),)
+
+
+class FeedbackRow(Base):
+    """What an editor said; append-only. `revokes_id`: takes an earlier word back (kind revoke)."""
+
+    __tablename__ = "feedback"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    revokes_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("feedback.id"), unique=True)
+    created_at: Mapped[datetime]
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class FeedbackArticleRow(Base):
+    """An article that an editor spoke of, and on which of the two sides (0, 1) it stood."""
+
+    __tablename__ = "feedback_article"
+    feedback_id: Mapped[int] = mapped_column(BigId, ForeignKey("feedback.id"), primary_key=True)
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"), primary_key=True, index=True)
+    side: Mapped[int] = mapped_column(Integer)
