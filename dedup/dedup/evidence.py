@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dedup.profile import CALENDAR, Facts, Number, Profile, containment, jaccard, stem
-from dedup.wordlists import NEGATIONS, NUMBER_WORDS, PASSIVE, UPDATES
+from dedup.wordlists import PASSIVE, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
@@ -75,7 +75,7 @@ def compare(a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | No
     translation = a.lang != b.lang and "und" not in (a.lang, b.lang)
     only_a, only_b = _unmatched(first.lead.names, second.whole), _unmatched(second.lead.names, first.whole)
     clash_a, clash_b = _unmatched_numbers(first.lead, second.whole), _unmatched_numbers(second.lead, first.whole)
-    shared_numbers = [n for n in first.whole.numbers if any(n.agrees(other) for other in second.whole.numbers)]
+    shared_numbers = [n for n in first.whole.numbers if second.whole.has(n)]
     alike = jaccard(first.shingles, second.shingles)
     clashing = [f"{x} / {y}" for x, y in _clashes(clash_a, clash_b, None)]
     return Evidence(
@@ -84,7 +84,7 @@ def compare(a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | No
         jaccard=alike,
         containment=containment(first.shingles, second.shingles),
         word_support=None if translation else _word_support(first, second),
-        title_overlap=jaccard(frozenset(first.title.words), frozenset(second.title.words)),
+        title_overlap=jaccard(first.title.word_set, second.title.word_set),
         name_support=_support(len(first.lead.names), len(only_a), len(second.lead.names), len(only_b)),
         number_support=_support(len(first.lead.numbers), len(clash_a), len(second.lead.numbers), len(clash_b)),
         shared_names=_sorted(first.whole.names[key] for key in first.whole.names.keys() & second.whole.names.keys()),
@@ -108,7 +108,7 @@ def _conflicts(
     title_a = _unmatched_numbers(a.title, b.whole, YEARS)
     title_b = _unmatched_numbers(b.title, a.whole, YEARS)
     found += [f"headline {x} / {y}" for x, y in _clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
-    shared = any(n.value > SMALL and _matched(n, b.whole) for n in a.whole.numbers if n.kind not in CALENDAR)
+    shared = any(n.value > SMALL and b.whole.has(n) for n in a.whole.numbers if n.kind not in CALENDAR)
     amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
     if not shared and amounts_a and amounts_b:
         found.append(f"other amounts: {max(amounts_a, key=_value)} / {max(amounts_b, key=_value)}")
@@ -123,7 +123,7 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
     """What differs between two headlines of one template: there each small difference is the news."""
     if not copied and a.has_text and b.has_text and roles_reversed(a.title, b.title):
         return ["roles reversed in the headline"]
-    words_a, words_b = _title_stems(a.title), _title_stems(b.title)
+    words_a, words_b = a.title.template, b.title.template
     if jaccard(words_a, words_b) < ALIKE:
         return []
     found = []
@@ -150,14 +150,13 @@ def roles_reversed(a: Facts, b: Facts) -> bool:
     In headlines that share little else, the two must be names. A headline in the passive is left in peace. In languages
     with free word order this separates some that belong together: a missed join, which is cheaper than a false one.
     """
-    if bool(PASSIVE & set(a.words)) != bool(PASSIVE & set(b.words)):
-        return False
-    at_a, at_b = _places(a), _places(b)
+    at_a, at_b = a.places, b.places
     shared = [word for word in at_a if word in at_b]
-    names = {stem(name.casefold()) for name in (*a.names.values(), *b.names.values())}
-    actors = (
-        shared if jaccard(frozenset(at_a), frozenset(at_b)) >= ALIKE else [word for word in shared if word in names]
-    )
+    if len(shared) < 3 or bool(PASSIVE & a.word_set) != bool(PASSIVE & b.word_set):
+        return False
+    names = a.name_stems | b.name_stems
+    alike = len(shared) / (len(at_a) + len(at_b) - len(shared)) >= ALIKE
+    actors = shared if alike else [word for word in shared if word in names]
     return any(
         any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in actors)
         and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in actors)
@@ -172,7 +171,7 @@ def _may_grow(number: Number, a: Profile, b: Profile) -> bool:
 
 
 def _is_update(a: Profile, b: Profile) -> bool:
-    return bool(UPDATES & set(a.title.words)) != bool(UPDATES & set(b.title.words))
+    return bool(UPDATES & a.title.word_set) != bool(UPDATES & b.title.word_set)
 
 
 def _missing_names(title: Facts, other: Profile) -> list[str]:
@@ -180,34 +179,19 @@ def _missing_names(title: Facts, other: Profile) -> list[str]:
     return [name for name in _unmatched(title.names, other.whole) if stem(name.casefold()) not in other.stems]
 
 
-def _title_stems(title: Facts) -> frozenset[str]:
-    """Stems of a headline's longer words; names and numbers are left out: they are what a template changes."""
-    names = {stem(name.casefold()) for name in title.names.values() if name.casefold() not in title.words[:1]}
-    if len(names) > len(title.words) / 2:  # a headline that capitalises every word
-        names = {stem(name.casefold()) for name in title.strong_names.values()}
-    longer = (word for word in title.words if word[0].isalpha() and len(word) > 3 and word not in NEGATIONS)
-    return frozenset(stem(word) for word in longer) - names
-
-
 def _word(title: Facts, wanted: str) -> str:
     return next(word for word in title.words if stem(word) == wanted)
 
 
-def _places(facts: Facts) -> dict[str, int]:
-    """Where each longer word of a headline stands first."""
-    places: dict[str, int] = {}
-    for place, word in enumerate(facts.words):
-        if len(word) > 3 and word[0].isalpha() and word not in NUMBER_WORDS:
-            places.setdefault(stem(word), place)
-    return places
-
-
 def _clashes(a: set[Number], b: set[Number], kinds: frozenset[str] | None) -> list[tuple[Number, Number]]:
     """Numbers of one kind that do not agree, every one of `a` with every one of `b`."""
+    if not a or not b:
+        return []
+    there = sorted(b, key=str)
     return [
         (x, y)
         for x in sorted(a, key=str)
-        for y in sorted(b, key=str)
+        for y in there
         if x.group == y.group and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
     ]
 
@@ -218,11 +202,7 @@ def _unmatched(names: dict[str, str], whole: Facts) -> list[str]:
 
 def _unmatched_numbers(part: Facts, whole: Facts, without: frozenset[str] = CALENDAR) -> set[Number]:
     """Numbers of a part that nothing in the whole agrees with, but for the kinds `without`."""
-    return {n for n in part.numbers if n.kind not in without and not _matched(n, whole)}
-
-
-def _matched(number: Number, whole: Facts) -> bool:
-    return any(number.agrees(other) for other in whole.numbers)
+    return {n for n in part.numbers if n.kind not in without and not whole.has(n)}
 
 
 def _value(number: Number) -> float:

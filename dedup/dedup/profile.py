@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from anyascii import anyascii
 
@@ -19,6 +20,8 @@ from dedup.wordlists import MAGNITUDES, MONTHS, NEGATIONS, NUMBER_WORDS, PEOPLE,
 SHINGLE_WORDS = 3
 # Numbers that are times: never rounded, and a clash between them in the running text means little.
 CALENDAR = frozenset({"year", "month", "date"})
+# How far a rounded number may lie from the exact one, as a share of the larger.
+ROUNDED = 0.03
 
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _SENTENCE_END = re.compile(r"[.!?…:;\n—–|]\s*[«\"“(]?$")
@@ -65,8 +68,10 @@ class Number:
         if self.kind in CALENDAR or other.kind in CALENDAR:
             return False
         difference, largest = abs(self.value - other.value), max(abs(self.value), abs(other.value))
+        if difference > ROUNDED * largest:  # first: it is cheap, and true of nearly all
+            return False
         steps = sorted((_step(self.value), _step(other.value)))
-        return steps[0] < steps[1] and difference <= steps[1] / 2 and difference <= 0.03 * largest
+        return steps[0] < steps[1] and difference <= steps[1] / 2
 
 
 def _step(value: float) -> float:
@@ -78,7 +83,7 @@ def _step(value: float) -> float:
     return 10.0 ** (len(whole) - len(whole.rstrip("0")))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what each of 40 comparisons of an article would derive anew is kept
 class Facts:
     """The facts of one stretch of text.
 
@@ -92,9 +97,58 @@ class Facts:
     negations: int
     words: tuple[str, ...]
 
-    @property
+    @cached_property
     def strong_names(self) -> dict[str, str]:
         return {key: name for key, name in self.names.items() if key not in self.weak}
+
+    @cached_property
+    def word_set(self) -> frozenset[str]:
+        return frozenset(self.words)
+
+    @cached_property
+    def name_stems(self) -> frozenset[str]:
+        return frozenset(stem(name.casefold()) for name in self.names.values())
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each longer word that is no number stands first, by its stem."""
+        places: dict[str, int] = {}
+        for place, word in enumerate(self.words):
+            if len(word) > 3 and word[0].isalpha() and word not in NUMBER_WORDS:
+                places.setdefault(stem(word), place)
+        return places
+
+    @cached_property
+    def template(self) -> frozenset[str]:
+        """Stems of a headline's longer words; names and numbers are left out: they are what a template changes."""
+        names = {stem(name.casefold()) for name in self.names.values() if name.casefold() not in self.words[:1]}
+        if len(names) > len(self.words) / 2:  # a headline that capitalises every word
+            names = {stem(name.casefold()) for name in self.strong_names.values()}
+        longer = (word for word in self.words if word[0].isalpha() and len(word) > 3 and word not in NEGATIONS)
+        return frozenset(stem(word) for word in longer) - names
+
+    def has(self, number: Number) -> bool:
+        """Whether some number of this text agrees with `number`."""
+        if number.value in self._values:
+            return True
+        if number.kind in CALENDAR:
+            return False
+        near = bisect_left(self._exact, (number.value * (1 - ROUNDED), ""))
+        limit = number.value / (1 - ROUNDED)
+        while near < len(self._exact) and self._exact[near][0] <= limit:
+            if number.agrees(Number(self._exact[near][1], self._exact[near][0])):
+                return True
+            near += 1
+        return False
+
+    @cached_property
+    def _values(self) -> frozenset[float]:
+        return frozenset(number.value for number in self.numbers)
+
+    @cached_property
+    def _exact(self) -> list[tuple[float, str]]:
+        """The numbers that may be a rounding of another, by value."""
+        return sorted((number.value, number.kind) for number in self.numbers if number.kind not in CALENDAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +206,9 @@ def shingles(text: str, size: int = SHINGLE_WORDS) -> frozenset[str]:
 
 def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
     """Shared share of two shingle sets, 0…1; 0 when both are empty."""
-    union = len(a | b)
-    return len(a & b) / union if union else 0.0
+    shared = len(a & b)
+    union = len(a) + len(b) - shared
+    return shared / union if union else 0.0
 
 
 def containment(a: frozenset[str], b: frozenset[str]) -> float:
