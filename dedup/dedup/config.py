@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,13 +34,29 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _known_languages(codes: tuple[str, ...]) -> tuple[str, ...]:
+    if codes:
+        from dedup_accelerate import scripts_of
+
+        scripts_of(codes)
+    return codes
+
+
 class ModelConfig(_Section):
     name: Annotated[str, Field(min_length=1)]
     precision: Literal["int8", "fp32"]
+    languages: Annotated[tuple[str, ...], AfterValidator(_known_languages)]
     provider: Literal["cpu", "cuda"]
     threads: Annotated[int, Field(ge=0)]
     cache: str
     batch_tokens: Positive
+
+
+class ParityConfig(_Section):
+    min_mean_cosine: Share
+    max_pairwise_shift: Annotated[float, Field(ge=0, le=2)]
+    min_verdict_f1: Share
+    min_story_b3: Share
 
 
 class EncodeConfig(_Section):
@@ -73,12 +89,27 @@ class FetchConfig(_Section):
     unconditional_share: Share
     max_concurrency: Positive
     max_concurrency_per_host: Positive
+    host_spacing_seconds: Annotated[float, Field(ge=0)]
     dns_threads: Positive
     max_url_characters: Positive
     proxy: str
     user_agent: str
     allow_networks: tuple[str, ...]
     allow_local_files: bool
+
+
+class ScheduleConfig(_Section):
+    min_interval_seconds: Seconds
+    max_interval_seconds: Seconds
+    first_interval_seconds: Seconds
+    entries_per_visit: Seconds
+    rate_memory_hours: Seconds
+    jitter_share: Share
+    temporary_delay_seconds: Seconds
+    max_temporary_delay_seconds: Seconds
+    permanent_delay_seconds: Seconds
+    max_permanent_delay_seconds: Seconds
+    max_clock_drift_seconds: Annotated[float, Field(ge=0)]
 
 
 class ParseConfig(_Section):
@@ -118,8 +149,13 @@ class IndexConfig(_Section):
 
 
 class PollConfig(_Section):
-    cron: str
     feeds: str
+    cron: str
+    group_cron: dict[str, str]
+    tick_seconds: Seconds
+    claim_feeds: Positive
+    lease_seconds: Seconds
+    drain_seconds: Seconds
 
 
 class ServeConfig(_Section):
@@ -137,9 +173,11 @@ class Config(BaseSettings):
     )
 
     model: ModelConfig
+    parity: ParityConfig
     encode: EncodeConfig
     article: ArticleConfig
     fetch: FetchConfig
+    schedule: ScheduleConfig
     parse: ParseConfig
     verdict: VerdictConfig
     story: StoryConfig

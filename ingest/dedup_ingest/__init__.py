@@ -14,13 +14,16 @@ from ._article import Article, make_article
 from ._clean import CLEANED_LANGUAGES, clean, stop_words
 from ._collect import collect
 from ._dates import parse_date
-from ._errors import ArticleError, ErrorKind, FeedListError, IngestError, SettingsError
+from ._discover import FoundFeed, discover_feeds
+from ._errors import ArticleError, ErrorKind, FeedError, FeedListError, IngestError, ScheduleError, SettingsError
 from ._failure import FailureClass, failure_class
 from ._feedlist import FeedLine, FeedList, FeedListProblem, parse_feed_list, read_feed_list
 from ._language import detect_language
 from ._normalise import normalise
+from ._opml import write_opml
 from ._outcome import FeedOutcome, FeedRequest, Redirect
-from ._settings import ArticleLimits, FetchSettings, ParseSettings
+from ._schedule import FeedPlan, after_visit, interval_seconds, is_due, next_cron, replanned
+from ._settings import ArticleLimits, FetchSettings, ParseSettings, ScheduleSettings
 from ._urls import canonical_url
 
 __all__ = [
@@ -30,26 +33,38 @@ __all__ = [
     "ArticleLimits",
     "ErrorKind",
     "FailureClass",
+    "FeedError",
     "FeedLine",
     "FeedList",
     "FeedListError",
     "FeedListProblem",
     "FeedOutcome",
+    "FeedPlan",
     "FeedRequest",
     "FetchSettings",
+    "FoundFeed",
     "IngestError",
     "ParseSettings",
     "Redirect",
+    "ScheduleError",
+    "ScheduleSettings",
     "SettingsError",
+    "after_visit",
     "canonical_url",
     "clean",
     "collect",
     "detect_language",
+    "discover_feeds",
     "failure_class",
+    "interval_seconds",
+    "is_due",
     "make_article",
+    "next_cron",
     "normalise",
     "parse_date",
     "parse_feed_list",
     "read_feed_list",
+    "replanned",
     "stop_words",
+    "write_opml",
 ]

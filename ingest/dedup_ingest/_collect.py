@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -26,12 +26,17 @@ _DEFAULT_LIMITS: Final = ArticleLimits()
 _PERMANENT: Final = frozenset({301, 308})
 
 
+More = Callable[[], Awaitable[Sequence[FeedRequest]]]
+"""Asked for further requests whenever few are left to begin; an answer without any is the last."""
+
+
 async def collect(
     requests: Sequence[FeedRequest],
     fetch: FetchSettings,
     parse: ParseSettings,
     limits: ArticleLimits = _DEFAULT_LIMITS,
     *,
+    more: More | None = None,
     resolver: AbstractResolver | None = None,
     random: Random | None = None,
 ) -> AsyncIterator[FeedOutcome]:
@@ -39,28 +44,66 @@ async def collect(
 
     A feed that fails is a failed outcome, never an exception. When the iteration ends early (close it with
     contextlib.aclosing) or is cancelled, requests are cancelled and the parsing processes killed. At most
-    `fetch.max_concurrency` bodies are in memory. `resolver` replaces the system's name lookup,
-    `random` the source of the chances that are taken (delays of retries, unconditional requests).
+    `fetch.max_concurrency` bodies are in memory. With `more` the requests need not all be known at the beginning: it is
+    awaited when fewer wait than can be begun at once, so that one slow feed never holds up the rest of a list; what it
+    raises ends the iteration. `resolver` replaces the system's name lookup, `random` the source of the chances that are
+    taken (delays of retries, unconditional requests).
     """
-    waiting = deque(_interleaved(requests))
-    done: asyncio.Queue[FeedOutcome] = asyncio.Queue(maxsize=fetch.max_concurrency)
+    queue = _Queue(requests, more, fetch.max_concurrency)
+    done: asyncio.Queue[FeedOutcome | None] = asyncio.Queue(maxsize=fetch.max_concurrency)
     pool = ParserPool(parse, limits)
 
     async with Fetcher(fetch, resolver, random) as fetcher:
 
         async def work() -> None:
-            while waiting:
-                await done.put(await _outcome(waiting.popleft(), fetcher, pool, fetch))
+            while (request := await queue.next()) is not None:
+                await done.put(await _outcome(request, fetcher, pool, fetch))
+            await done.put(None)
 
-        tasks = [asyncio.create_task(work()) for _ in range(min(fetch.max_concurrency, len(waiting)))]
+        at_once = fetch.max_concurrency if more else min(fetch.max_concurrency, len(requests))
+        tasks = [asyncio.create_task(work()) for _ in range(at_once)]
+        working = len(tasks)
         try:
-            for _ in range(len(requests)):
-                yield await done.get()
+            while working:
+                outcome = await done.get()
+                if outcome is None:
+                    working -= 1
+                    if queue.error is not None:
+                        raise queue.error
+                else:
+                    yield outcome
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await pool.close()
+
+
+class _Queue:
+    """The requests that are not begun yet, refilled before they run out."""
+
+    def __init__(self, requests: Sequence[FeedRequest], more: More | None, low: int) -> None:
+        self._waiting = deque(_interleaved(requests))
+        self._more, self._low = more, low
+        self._asking = asyncio.Lock()
+        self.error: Exception | None = None
+
+    async def next(self) -> FeedRequest | None:
+        if len(self._waiting) < self._low and self._more is not None:
+            async with self._asking:
+                await self._refill()
+        return self._waiting.popleft() if self._waiting else None
+
+    async def _refill(self) -> None:
+        if len(self._waiting) >= self._low or self._more is None:  # another task has asked meanwhile
+            return
+        try:
+            found = await self._more()
+        except Exception as error:
+            found, self.error = (), error
+        if not found:
+            self._more = None
+        self._waiting.extend(_interleaved(found))
 
 
 def _interleaved(requests: Iterable[FeedRequest]) -> list[FeedRequest]:
@@ -107,11 +150,17 @@ async def _parsed(request: FeedRequest, fetched: Fetched, pool: ParserPool) -> F
         http_status=fetched.http_status,
         final_url=fetched.final_url,
         redirects=fetched.redirects,
+        fresh_seconds=fetched.fresh_seconds,
         problem=_downgrade(request.url, fetched),
     )
     if fetched.body is None:
         return outcome
-    parsed = await pool.parse(fetched.body, url=request.url, base=fetched.final_url, content_type=fetched.content_type)
+    parsed = await pool.parse(
+        fetched.body,
+        url=request.scope or request.url,
+        base=fetched.final_url,
+        content_type=fetched.content_type,
+    )
     if parsed.truncated:
         # What is missing must come with the next request, so that one must not be answered "not modified".
         outcome = replace(outcome, etag=None, last_modified=None)

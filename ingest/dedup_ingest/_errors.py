@@ -3,6 +3,7 @@
 IngestError
 ├── SettingsError        (also ValueError)  a limit or a network of a settings dataclass cannot be used
 ├── FeedListError        (also OSError)     the list of feeds cannot be read at all
+├── ScheduleError        (also ValueError)  a cron expression that cannot be read
 ├── ArticleError         (also ValueError)  an article without any title and text
 └── FeedError            one feed failed; `collect` turns it into a failed FeedOutcome, it never leaves the room
     ├── FetchError       nothing usable came over the wire or from the file
@@ -30,6 +31,7 @@ class ErrorKind(StrEnum):
     FILE = "file"
     EMPTY_BODY = "empty_body"
     NOT_A_FEED = "not_a_feed"
+    NOT_A_PAGE = "not_a_page"
     PARSE_DEADLINE = "parse_deadline"
     PARSE_MEMORY = "parse_memory"
     PARSE_CRASH = "parse_crash"
@@ -46,6 +48,10 @@ class SettingsError(IngestError, ValueError):
 
 class FeedListError(IngestError, OSError):
     """The list of feeds cannot be opened or is not text."""
+
+
+class ScheduleError(IngestError, ValueError):
+    """A cron expression cannot be read, or never comes true."""
 
 
 class ArticleError(IngestError, ValueError):

@@ -22,10 +22,15 @@ _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), 
 
 @dataclass(frozen=True, slots=True)
 class FeedLine:
-    """One feed of the list: an http(s) URL or the absolute path of a file, and the line it stands on (from 1)."""
+    """One feed of the list: an http(s) URL or the absolute path of a file, and the line it stands on (from 1).
+
+    `title` and `group` (the folder it stands in) are what OPML says of it.
+    """
 
     url: str
     line: int
+    title: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,14 @@ class FeedListProblem:
 
 @dataclass(frozen=True, slots=True)
 class FeedList:
-    """The feeds in the order of the list, without repeats, and the lines that were left out."""
+    """The feeds in the order of the list, without repeats, and the lines that were left out.
+
+    `whole` is False when the document breaks off: a feed that is missing from it need not have been taken out.
+    """
 
     feeds: tuple[FeedLine, ...]
     problems: tuple[FeedListProblem, ...]
+    whole: bool = True
 
 
 def read_feed_list(path: Path) -> FeedList:
@@ -66,17 +75,21 @@ def parse_feed_list(text: str, folder: Path) -> FeedList:
     feeds: list[FeedLine] = []
     problems: list[FeedListProblem] = []
     first_seen: dict[str, int] = {}
+    whole = True
     for number, found in _opml(text) if is_opml(text) else _lines(text, folder):
         if isinstance(found, _Unusable):
             problems.append(FeedListProblem(number, found.reason))
+            whole = whole and found.whole
             continue
-        identity = canonical_url(found)
+        identity = canonical_url(found.url)
         if identity in first_seen:
-            problems.append(FeedListProblem(number, f"{_short(found)} stands on line {first_seen[identity]} already"))
+            problems.append(
+                FeedListProblem(number, f"{_short(found.url)} stands on line {first_seen[identity]} already")
+            )
             continue
         first_seen[identity] = number
-        feeds.append(FeedLine(found, number))
-    return FeedList(tuple(feeds), tuple(problems))
+        feeds.append(found)
+    return FeedList(tuple(feeds), tuple(problems), whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +97,27 @@ class _Unusable:
     """Why there is no feed where one was expected."""
 
     reason: str
+    whole: bool = True
 
 
-def _lines(text: str, folder: Path) -> Iterator[tuple[int, str | _Unusable]]:
+def _lines(text: str, folder: Path) -> Iterator[tuple[int, FeedLine | _Unusable]]:
     for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         line = _without_comment(raw)
         if line:
-            yield number, _feed(line, folder)
+            url = _feed(line, folder)
+            yield number, FeedLine(url, number) if isinstance(url, str) else url
 
 
-def _opml(text: str) -> Iterator[tuple[int, str | _Unusable]]:
+def _opml(text: str) -> Iterator[tuple[int, FeedLine | _Unusable]]:
     for outline in read_outlines(text):
         if outline.url is None:
-            yield outline.line, _Unusable(outline.problem)
+            yield outline.line, _Unusable(outline.problem, outline.whole)
+            continue
+        url = _checked_url(outline.url)
+        if isinstance(url, str):
+            yield outline.line, FeedLine(url, outline.line, outline.title, outline.group)
         else:
-            yield outline.line, _checked_url(outline.url)
+            yield outline.line, url
 
 
 def _decode(data: bytes) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -17,7 +15,9 @@ from urllib.parse import urljoin, urlsplit
 
 from ._errors import ErrorKind, FetchError
 from ._failure import retry_after_seconds, retry_delay_seconds
+from ._freshness import fresh_seconds
 from ._guard import AddressRefusedError, NetworkGuard, refusal_message
+from ._hosts import Hosts
 from ._outcome import FeedRequest, Redirect
 from ._settings import FetchSettings
 from ._text import storable
@@ -45,28 +45,7 @@ class Fetched:
     content_type: str | None = None
     etag: str | None = None
     last_modified: str | None = None
-
-
-class _Hosts:
-    """Never more than `limit` requests at one host, redirect targets included; forgets hosts that nobody waits for."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._slots: dict[str, tuple[asyncio.Semaphore, int]] = {}
-
-    @asynccontextmanager
-    async def slot(self, host: str) -> AsyncIterator[None]:
-        slots, users = self._slots.get(host) or (asyncio.Semaphore(self._limit), 0)
-        self._slots[host] = (slots, users + 1)
-        try:
-            async with slots:
-                yield
-        finally:
-            users = self._slots[host][1] - 1
-            if users:
-                self._slots[host] = (slots, users)
-            else:
-                del self._slots[host]
+    fresh_seconds: float | None = None
 
 
 class Fetcher:
@@ -81,7 +60,7 @@ class Fetcher:
     ) -> None:
         self._settings = settings
         self._guard = NetworkGuard(settings.allow_networks)
-        self._hosts = _Hosts(settings.max_concurrency_per_host)
+        self._hosts = Hosts(settings.max_concurrency_per_host, settings.host_spacing_seconds)
         self._given_resolver = resolver
         self._random = random or Random()  # noqa: S311 - spreads load, guards nothing
 
@@ -117,13 +96,16 @@ class Fetcher:
         await self._session.close()
 
     async def fetch(self, request: FeedRequest) -> Fetched:
-        """The answer to a request, after redirects and retries. Raises FetchError, whatever goes wrong."""
+        """The answer to a request, after redirects and retries. Raises FetchError, whatever goes wrong.
+
+        The total deadline does not run while the request waits for its turn at a host.
+        """
         seconds = self._settings.total_deadline_seconds
         try:
             async with asyncio.timeout(seconds) as deadline:
                 for retries in count():
                     try:
-                        return await self._attempt(request)
+                        return await self._attempt(request, deadline)
                     except FetchError as error:
                         delay = retry_delay_seconds(error, retries, self._settings, self._random)
                         left = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
@@ -134,11 +116,11 @@ class Fetcher:
             raise FetchError(ErrorKind.TIMEOUT, f"not finished after {seconds:g} s (total_deadline_seconds)") from error
         raise AssertionError("count() does not end")
 
-    async def _attempt(self, request: FeedRequest) -> Fetched:
+    async def _attempt(self, request: FeedRequest, deadline: asyncio.Timeout) -> Fetched:
         import aiohttp
 
         try:
-            return await self._follow(request)
+            return await self._follow(request, deadline)
         except FetchError:
             raise
         except aiohttp.ClientError as error:
@@ -147,7 +129,7 @@ class Fetcher:
             # aiohttp lets a few of these through: a header it cannot write, a host name IDNA refuses.
             raise FetchError(ErrorKind.PROTOCOL, f"cannot be fetched: {_words(error)}") from error
 
-    async def _follow(self, request: FeedRequest) -> Fetched:
+    async def _follow(self, request: FeedRequest, deadline: asyncio.Timeout) -> Fetched:
         url = request.url
         hops: list[Redirect] = []
         unconditional = request.etag is None and request.last_modified is None
@@ -159,12 +141,18 @@ class Fetcher:
             headers = {} if again else _conditions(request)
             if again:
                 headers["Cache-Control"] = "no-cache"
-            async with self._hosts.slot(host_of(url)), self._get(url, headers) as response:
+            async with self._hosts.slot(host_of(url), deadline), self._get(url, headers) as response:
                 status = response.status
                 if status == 304:
                     if not unconditional:
                         return Fetched(
-                            None, status, url, tuple(hops), etag=request.etag, last_modified=request.last_modified
+                            None,
+                            status,
+                            url,
+                            tuple(hops),
+                            etag=request.etag,
+                            last_modified=request.last_modified,
+                            fresh_seconds=fresh_seconds(response.headers, datetime.now(UTC)),
                         )
                     if again:
                         raise FetchError(
@@ -279,6 +267,7 @@ class Fetcher:
             content_type=headers.get("Content-Type"),
             etag=_validator(headers.get("ETag")),
             last_modified=_validator(headers.get("Last-Modified")),
+            fresh_seconds=fresh_seconds(headers, datetime.now(UTC)),
         )
 
 

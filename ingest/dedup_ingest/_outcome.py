@@ -15,12 +15,14 @@ Status = Literal["fetched", "not_modified", "failed"]
 class FeedRequest:
     """One feed to collect: an http(s) URL or the absolute path of a file, with the validators of its last outcome.
 
-    The validators go back to the server byte for byte.
+    The validators go back to the server byte for byte. `scope` is what the entries' guids are unique in: the first URL
+    of a feed that has moved since, so that its entries stay the articles they were; by default `url`.
     """
 
     url: str
     etag: str | None = None
     last_modified: str | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class FeedOutcome:
                     not lead from https to http; None otherwise
     retry_after_seconds
                     how long the server that failed asked to be left alone, 0…FetchSettings.max_retry_after_seconds
+    fresh_seconds   how long the answer stays fresh by its Cache-Control or Expires; None when it says nothing
     ttl_minutes     how long the feed says that it stays the same (RSS 2.0 <ttl>), or None
     skip_hours      hours of the day (0…23, UTC) and days of the week ("monday"…"sunday") in which the feed asks not to
     skip_days       be fetched
@@ -71,6 +74,7 @@ class FeedOutcome:
     redirects: tuple[Redirect, ...] = ()
     moved_to: str | None = None
     retry_after_seconds: float | None = None
+    fresh_seconds: float | None = None
     ttl_minutes: int | None = None
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[str, ...] = ()

@@ -51,6 +51,7 @@ class FetchSettings:
     unconditional_share: float = 0.01  # of conditional requests, sent without validators: some ETags never change
     max_concurrency: int = 32
     max_concurrency_per_host: int = 4
+    host_spacing_seconds: float = 0.1  # between the beginnings of two requests at one host
     dns_threads: int = 16
     max_url_characters: int = 2048
     proxy: str = ""  # e.g. http://user:password@proxy.example:3128
@@ -74,7 +75,7 @@ class FetchSettings:
             "max_retry_delay_seconds",
             "max_retry_after_seconds",
         )
-        for name in ("max_redirects", "max_retries", "retry_delay_seconds"):
+        for name in ("max_redirects", "max_retries", "retry_delay_seconds", "host_spacing_seconds"):
             if not getattr(self, name) >= 0:
                 raise SettingsError(f"FetchSettings.{name} is {getattr(self, name)}; it must be 0 or more")
         if not 0 <= self.unconditional_share <= 1:
@@ -93,6 +94,40 @@ class FetchSettings:
                 raise SettingsError(
                     f"FetchSettings.allow_networks: {network!r} is no network ({error}); write one like 10.1.0.0/16"
                 ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """When feeds are visited. A feed without a cron expression is visited as often as it has news, within bounds.
+
+    A failure is answered by `…_delay_seconds`, doubled with every further one up to `max_…_delay_seconds`.
+    """
+
+    min_interval_seconds: float = 300.0
+    max_interval_seconds: float = 86400.0  # also the most that ttl, Cache-Control and Expires are given
+    first_interval_seconds: float = 1800.0  # while nobody knows how often a feed has news
+    entries_per_visit: float = 1.0  # new entries that a visit aims at
+    rate_memory_hours: float = 24.0  # after which an observation counts for a third
+    jitter_share: float = 0.1  # of a wait, added at most, so that feeds do not come back together
+    temporary_delay_seconds: float = 300.0  # no DNS, no connection, 5xx, 429
+    max_temporary_delay_seconds: float = 3600.0
+    permanent_delay_seconds: float = 3600.0  # 403, 404, no feed: until somebody changes something
+    max_permanent_delay_seconds: float = 259200.0
+    max_clock_drift_seconds: float = 60.0  # a last visit further ahead than this means that the clock was set back
+
+    def __post_init__(self) -> None:
+        _positive(self, *(name for name in self.__slots__ if name not in ("jitter_share", "max_clock_drift_seconds")))
+        if not 0 <= self.jitter_share <= 1:
+            raise SettingsError(f"ScheduleSettings.jitter_share is {self.jitter_share}; it is a share, 0 to 1")
+        if not self.max_clock_drift_seconds >= 0:
+            raise SettingsError("ScheduleSettings.max_clock_drift_seconds must be 0 or more")
+        for low, high in (
+            ("min_interval_seconds", "max_interval_seconds"),
+            ("temporary_delay_seconds", "max_temporary_delay_seconds"),
+            ("permanent_delay_seconds", "max_permanent_delay_seconds"),
+        ):
+            if getattr(self, low) > getattr(self, high):
+                raise SettingsError(f"ScheduleSettings.{low} is above {high}")
 
 
 @dataclass(frozen=True, slots=True)

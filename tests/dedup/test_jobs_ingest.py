@@ -97,7 +97,7 @@ def serve() -> Iterator[object]:
 
 
 # On loopback, and with no request sent unconditionally by chance, so that every second one is a 304.
-LOOPBACK = {"allow_networks": ["127.0.0.0/8"], "unconditional_share": 0.0, "max_retries": 0}
+LOOPBACK = {"allow_networks": ["127.0.0.0/8"], "unconditional_share": 0.0, "max_retries": 0, "host_spacing_seconds": 0}
 
 
 def ingest(url: str, *lists: Path, batch: int = 64) -> IngestReport:

@@ -86,7 +86,7 @@ async def gather(
     **options: Any,
 ) -> dict[str, FeedOutcome]:
     asked = [request if isinstance(request, FeedRequest) else FeedRequest(request) for request in requests]
-    settings = fetch or FetchSettings(allow_networks=LOOPBACK, max_retries=0)
+    settings = fetch or FetchSettings(allow_networks=LOOPBACK, host_spacing_seconds=0, max_retries=0)
     outcomes = {}
     async with aclosing(collect(asked, settings, parse, limits or ArticleLimits(), **options)) as stream:
         async for outcome in stream:

@@ -83,7 +83,7 @@ def test_quick_feeds_are_given_out_before_slow_ones(kit: Any) -> None:
         order = []
         async with kit.raw_server(answer) as server:
             requests = [FeedRequest(f"{server.url}/{name}") for name in ("slow", "a", "b")]
-            settings = FetchSettings(allow_networks=kit.LOOPBACK)
+            settings = FetchSettings(allow_networks=kit.LOOPBACK, host_spacing_seconds=0)
             async with aclosing(collect(requests, settings, kit.QUICK_PARSE)) as stream:
                 async for outcome in stream:
                     order.append(outcome.url.rsplit("/", 1)[1])
@@ -111,7 +111,7 @@ def test_however_the_iteration_ends_no_process_and_no_task_is_left(kit: Any, how
             got = asyncio.Event()
 
             async def consume() -> None:
-                settings = FetchSettings(allow_networks=kit.LOOPBACK)
+                settings = FetchSettings(allow_networks=kit.LOOPBACK, host_spacing_seconds=0)
                 async with aclosing(
                     collect(requests, settings, ParseSettings(workers=2, detect_language=False))
                 ) as stream:

@@ -28,7 +28,9 @@ DAY = 86400.0
 
 
 def settings(kit: Any, **changes: Any) -> FetchSettings:
-    return FetchSettings(**{"allow_networks": kit.LOOPBACK, "retry_delay_seconds": 0.01, **changes})
+    return FetchSettings(
+        **{"allow_networks": kit.LOOPBACK, "retry_delay_seconds": 0.01, "host_spacing_seconds": 0, **changes}
+    )
 
 
 def in_turn(kit: Any, *statuses: str, headers: tuple[tuple[str, str], ...] = ()) -> Any:

@@ -126,9 +126,9 @@ def test_case_56_an_opml_file_is_known_by_its_content_in_every_encoding(
     path.write_bytes((before + text.replace("\n", end)).encode(encoding))
     found = read_feed_list(path)
     assert found.feeds == (
-        FeedLine("https://one.example/rss?a=1&b=2", 7),
-        FeedLine("https://two.example/лента", 8),
-        FeedLine("http://three.example/feed.xml", 11),
+        FeedLine("https://one.example/rss?a=1&b=2", 7, "One", "World \xa0 & café"),
+        FeedLine("https://two.example/лента", 8, "Лента", "Deeper"),
+        FeedLine("http://three.example/feed.xml", 11, "Old style"),
     )
     expected = [(10, "line 7 already"), (13, "another list"), (14, "no xmlUrl"), (15, "scraped"), (16, "http")]
     assert [problem.line for problem in found.problems] == [line for line, _ in expected]

@@ -335,7 +335,9 @@ def test_case_29_fifty_feeds_on_one_host_never_exceed_the_limit_per_host(kit: An
                 for page in ("x", "moved")
                 for number in range(13)
             ]
-            settings = FetchSettings(allow_networks=kit.LOOPBACK, max_concurrency_per_host=3, max_concurrency=20)
+            settings = FetchSettings(
+                allow_networks=kit.LOOPBACK, max_concurrency_per_host=3, host_spacing_seconds=0, max_concurrency=20
+            )
             outcomes = await kit.gather(urls, settings)
             assert {outcome.status for outcome in outcomes.values()} == {"fetched"}
             assert len(outcomes) == 52
