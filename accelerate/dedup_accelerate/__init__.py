@@ -36,9 +36,11 @@ from ._errors import (
     ProviderUnavailable,
     UnsupportedModel,
 )
+from ._fidelity import record_fidelity
 from ._hardware import GpuPins, gpu_pins
 from ._parity import measure_parity, parity_texts
 from ._registry import DEFAULT_MODEL, REGISTRY, ModelSpec
+from ._scripts import scripts_of
 from ._session import installed_wheels
 from ._settings import BuildSettings, ParityFloor, Progress
 from ._trim import trim_vocabulary
@@ -79,5 +81,7 @@ __all__ = [
     "measure_parity",
     "parity_texts",
     "prepare",
+    "record_fidelity",
+    "scripts_of",
     "trim_vocabulary",
 ]

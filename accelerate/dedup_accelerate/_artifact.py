@@ -66,7 +66,10 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What manifest.json says. `files` maps a file name to its SHA-256 and size in bytes."""
+    """What manifest.json says. `files` maps a file name to its SHA-256 and size in bytes.
+
+    fidelity: what callers measured with the artifact on data of their own, see `record_fidelity`.
+    """
 
     model: str
     source: str
@@ -79,8 +82,14 @@ class Manifest:
     steps: tuple[Step, ...] = ()
     parity: Parity | None = None
     trim: Trim | None = None
+    fidelity: tuple[Mapping[str, Any], ...] = ()
     built_at: str = ""
     schema: int = SCHEMA
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """The scripts that a trimmed vocabulary keeps; () for a whole one. `scripts_of` says which languages need."""
+        return self.trim.scripts if self.trim else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,7 @@ def read_manifest(folder: Path) -> Manifest:
             steps=tuple(Step(**step) for step in content["steps"]),
             parity=Parity(**content["parity"]) if content["parity"] else None,
             trim=_read_trim(content.get("trim")),
+            fidelity=tuple(dict(entry) for entry in content.get("fidelity", ())),
             built_at=content["built_at"],
             schema=schema,
         )

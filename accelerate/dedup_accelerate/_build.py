@@ -103,7 +103,7 @@ class _Job:
     @property
     def scripts(self) -> tuple[str, ...]:
         """Of the kept vocabulary; empty when all of it is kept."""
-        return scripts_of(self.languages) if self.languages else ()
+        return scripts_of(self.languages)
 
     def cached(self) -> Artifact | None:
         """The newest artifact in the cache that this job would build again."""
@@ -116,7 +116,7 @@ class _Job:
         return (
             manifest.model == spec.name
             and manifest.contract.precision == self.precision
-            and (manifest.trim.scripts if manifest.trim else ()) == self.scripts
+            and manifest.scripts == self.scripts
             and manifest.recipe == RECIPE
             and self.method in ("auto", manifest.method)
             and (self.revision is None or manifest.revision.startswith(self.revision))

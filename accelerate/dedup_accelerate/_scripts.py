@@ -50,10 +50,14 @@ _SPACING = ("FULLWIDTH ", "HALFWIDTH ")
 
 
 def scripts_of(languages: Iterable[str]) -> tuple[str, ...]:
-    """Sorted scripts of ISO 639 codes; Latin is always among them. Raises ValueError for a code it does not know."""
+    """Sorted scripts whose vocabulary the languages need, Latin always among them; no languages: (), all of it.
+
+    languages: ISO 639 codes, with or without a region ("en", "pt-BR"). Raises ValueError for one it does not know.
+    """
     if isinstance(languages, str):
         raise TypeError(f"languages is a sequence of codes, not the one string {languages!r}")
-    found = {LATIN}
+    languages = tuple(languages)
+    found = {LATIN} if languages else set()
     for language in languages:
         code = language.strip().lower().replace("_", "-").partition("-")[0]
         if code not in _LANGUAGES:

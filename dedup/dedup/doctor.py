@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -222,7 +222,7 @@ def model(config: Config) -> Check:
     from dedup_accelerate import AccelerateError, load_artifact
 
     wanted = f"{config.model.name} in {config.model.precision}"
-    found = find_prepared(config, config.model.name, config.model.precision)
+    found = find_prepared(config, config.model.name, config.model.precision, config.model.languages)
     if found is None:
         advice = "`dedup model export` prepares it; else the first command that needs it does"
         return Check("model", "warning", f"{wanted} is not prepared yet", advice)
@@ -239,14 +239,15 @@ def cache_folder(config: Config) -> Path | None:
     return Path(config.model.cache).expanduser() if config.model.cache else None
 
 
-def find_prepared(config: Config, model: str, precision: str) -> Artifact | None:
+def find_prepared(config: Config, model: str, precision: str, languages: Sequence[str]) -> Artifact | None:
     """The newest artifact of a model in the cache, or None; its files are not read."""
-    from dedup_accelerate import REGISTRY, find_artifacts
+    from dedup_accelerate import REGISTRY, find_artifacts, scripts_of
 
     folder = Path(model).expanduser()
     name = str(folder.resolve()) if model not in REGISTRY and folder.is_dir() else model
     for artifact in find_artifacts(cache_folder(config)):
-        if (artifact.manifest.model, artifact.manifest.contract.precision) == (name, precision):
+        manifest = artifact.manifest
+        if (manifest.model, manifest.contract.precision, manifest.scripts) == (name, precision, scripts_of(languages)):
             return artifact
     return None
 

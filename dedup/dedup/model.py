@@ -51,7 +51,7 @@ def prepare_model(config: Config, *, progress: Progress | None = None) -> Artifa
 
     model = config.model
     cache = Path(model.cache).expanduser() if model.cache else None
-    return prepare(model.name, precision=model.precision, cache=cache, progress=progress)
+    return prepare(model.name, precision=model.precision, languages=model.languages, cache=cache, progress=progress)
 
 
 def open_encoder(artifact: Artifact, config: Config) -> Encoder:

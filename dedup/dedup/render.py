@@ -216,6 +216,9 @@ def artifact(document: dict[str, Any]) -> RenderableType:
         ("steps", ", ".join(f"{step['name']} {step['seconds']:.1f} s" for step in document["steps"])),
         ("tools", ", ".join(f"{name} {number}" for name, number in document["tools"].items())),
     ]
+    if trim := document["trim"]:
+        kept = f"{trim['pieces_after']:,} of {trim['pieces_before']:,} pieces, for {', '.join(trim['languages'])}"
+        pairs.append(("vocabulary", f"{kept}; {trim['texts']} texts cut as before"))
     if parity:
         pairs.append(
             (

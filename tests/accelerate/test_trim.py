@@ -54,7 +54,7 @@ def wordpiece(checkpoints, tmp_path_factory) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("codes", "scripts"),
     [
-        ((), ("LATIN",)),
+        ((), ()),
         (("en", "de"), ("LATIN",)),
         (("ru",), ("CYRILLIC", "LATIN")),
         (("en-GB", "RU", "uk_UA"), ("CYRILLIC", "LATIN")),
@@ -75,8 +75,10 @@ def test_an_unknown_language_is_refused_before_anything_is_fetched(tmp_path):
 
 @pytest.mark.parametrize(
     ("character", "script"),
-    [("a", "LATIN"), ("é", "LATIN"), ("Ａ", "LATIN"), ("ё", "CYRILLIC"), ("中", "CJK"), ("ｱ", "KATAKANA")]
-    + [("한", "HANGUL"), ("ع", "ARABIC"), ("7", ""), ("€", ""), ("\u0301", ""), ("😀", ""), (" ", "")],
+    [
+        *(("a", "LATIN"), ("é", "LATIN"), ("Ａ", "LATIN"), ("ё", "CYRILLIC"), ("中", "CJK"), ("ｱ", "KATAKANA")),
+        *(("한", "HANGUL"), ("ع", "ARABIC"), ("7", ""), ("€", ""), ("\u0301", ""), ("😀", ""), (" ", "")),
+    ],
 )
 def test_letters_have_scripts_and_signs_are_shared(character, script):
     assert script_of(character) == script
@@ -96,7 +98,7 @@ def test_e5_loses_a_third_of_its_pieces_and_no_token(e5_folder, e5_trimmed, toke
     before, after = tokenizers
     assert before.get_vocab_size() == 250_002
     assert 140_000 < after.get_vocab_size() < 165_000
-    texts = [*proof_texts(("CYRILLIC", "LATIN")), RUSSIAN, "", "  ", "iPhone 15 за 99 990 ₽ 😀\u200b!!!", "naïve façade"]
+    texts = [*proof_texts(("CYRILLIC", "LATIN")), RUSSIAN, "", "  ", "iPhone за 99 990 ₽ 😀\u200b!!!", "naïve façade"]
     for text in texts:
         assert after.encode(text).tokens == before.encode(text).tokens
     # The rest of the folder came along, and the old forms of the vocabulary did not.

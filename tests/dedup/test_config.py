@@ -109,6 +109,7 @@ def test_lists_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch
         ("[modle]\nname = 'labse'\n", "modle: unknown key"),
         ("window_hours = 5\n", "window_hours: unknown key"),
         ("[model]\nprecision = 'int4'\n", "model.precision"),
+        ("[model]\nlanguages = ['en', 'klingon']\n", "'klingon' is not known here"),
         ("[verdict]\nmin_probability = 1.5\n", "verdict.min_probability"),
         ("[verdict]\ncandidates = 0\n", "verdict.candidates"),
         ("[fetch]\ntotal_deadline_seconds = -1\n", "fetch.total_deadline_seconds"),

@@ -11,6 +11,7 @@ import typer
 from dedup.cli._common import JsonOption, print_json, progress_bar, read_config, show
 
 if TYPE_CHECKING:
+    from dedup.config import Config
     from dedup_accelerate import Artifact
 
 models = typer.Typer(name="model", help="Sentence-embedding models.", no_args_is_help=True, rich_markup_mode=None)
@@ -29,6 +30,10 @@ class Method(StrEnum):
 
 ModelArgument = Annotated[
     str | None, typer.Argument(metavar="[MODEL]", help="A name of `model list`, a folder or a hub id; else model.name.")
+]
+LanguagesOption = Annotated[
+    str | None,
+    typer.Option(help="Keep only their vocabulary, e.g. en,ru; '' keeps all of it. Else model.languages."),
 ]
 PrecisionOption = Annotated[Precision | None, typer.Option(help="Else model.precision.")]
 
@@ -70,6 +75,7 @@ def export(
     context: typer.Context,
     model: ModelArgument = None,
     precision: PrecisionOption = None,
+    languages: LanguagesOption = None,
     method: Annotated[
         Method, typer.Option(help="direct needs no torch; optimum needs the [export] extra.")
     ] = Method.AUTO,
@@ -89,6 +95,7 @@ def export(
         artifact = prepare(
             model or config.model.name,
             precision=precision.value if precision else config.model.precision,
+            languages=_languages(languages, config),
             cache=cache_folder(config),
             method=method.value,
             revision=revision,
@@ -105,7 +112,11 @@ def export(
 
 @models.command("info")
 def info(
-    context: typer.Context, model: ModelArgument = None, precision: PrecisionOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    model: ModelArgument = None,
+    precision: PrecisionOption = None,
+    languages: LanguagesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a prepared model; verifies its files.
 
@@ -117,7 +128,7 @@ def info(
     from dedup_accelerate import load_artifact
 
     wanted, kind = model or config.model.name, precision.value if precision else config.model.precision
-    found = find_prepared(config, wanted, kind)
+    found = find_prepared(config, wanted, kind, _languages(languages, config))
     if found is None:
         raise NotFound(
             f"model {wanted!r} is not prepared in {kind}: run `dedup model export {wanted} --precision {kind}`"
@@ -129,6 +140,20 @@ def info(
     from dedup import render
 
     show(render.artifact(document))
+
+
+def _languages(given: str | None, config: Config) -> tuple[str, ...]:
+    """`--languages`, or `model.languages`. Raises typer.BadParameter for a code that nobody knows."""
+    from dedup_accelerate import scripts_of
+
+    if given is None:
+        return config.model.languages
+    codes = tuple(code.strip() for code in given.split(",") if code.strip())
+    try:
+        scripts_of(codes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--languages") from error
+    return codes
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
