@@ -45,13 +45,15 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("edition", sa.String(length=64), nullable=False),
         sa.Column("feed_id", BIG_ID, nullable=True),
-        sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_owner", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("article", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
+    op.create_index("ix_pending_at", "pending", ["at"], unique=False)
 
 
 def downgrade() -> None:

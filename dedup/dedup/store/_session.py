@@ -49,6 +49,21 @@ class Store:
                     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
                 yield session
 
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction about anything but stories: feeds, leases, what waits. Commits on leaving, or rolls back.
+
+        On SQLite the same lock as `locked`, because it has only one; on PostgreSQL rows lock themselves.
+
+        Raises:
+            StoreUnavailable: as `locked`.
+        """
+        with translated(self.engine), self.engine.connect() as connection:
+            locking = connection.execution_options(begin_immediate=True)
+            with Session(locking, expire_on_commit=False) as session, session.begin():
+                session.connection()
+                yield session
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -91,8 +91,9 @@ class FeedRow(Base):
 class PendingRow(Base):
     """An article that was fetched and is not sorted into a story yet; gone in the transaction that sorts it.
 
-    Committed together with the validators of its feed, so that nothing is lost between fetching and sorting. `article`
-    is JSON; `edition` tells whether the entry was edited again while it was being sorted.
+    Committed together with the validators of its feed, so that nothing is lost between fetching and sorting. `at` is the
+    time that windows will count with, `article` is JSON, `edition` tells whether the entry was edited again while it was
+    being sorted.
     """
 
     __tablename__ = "pending"
@@ -100,8 +101,9 @@ class PendingRow(Base):
     key: Mapped[str] = mapped_column(String(64), unique=True)
     edition: Mapped[str] = mapped_column(String(64))
     feed_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("feed.id", ondelete="SET NULL"))
-    queued_at: Mapped[datetime]
-    claimed_until: Mapped[datetime | None]
+    at: Mapped[datetime] = mapped_column(index=True)
+    lease_owner: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime | None]
     article: Mapped[str] = mapped_column(Text)
 
 
