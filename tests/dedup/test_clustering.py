@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.clustering import Contradiction, Heir, Item, Rules, agglomerate, components, inherit
+from dedup.clustering import Contradiction, Heir, Item, Rules, Table, agglomerate, components, inherit
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 RULES = Rules(min_mean=0.5, max_conflict_share=0.0, max_size=500, max_span_hours=240)
@@ -29,8 +30,14 @@ def matrix(count: int, pairs: dict[tuple[int, int], float], other: float = 0.0) 
     return made
 
 
+def sure(probabilities: np.ndarray, clashing: Iterable[tuple[int, int]] = ()) -> Table:
+    """A table in which every pair of 0.5 or more joins, unless its facts clash."""
+    conflicts = matrix(len(probabilities), dict.fromkeys(clashing, 1.0)).astype(bool)
+    return Table(probabilities, (probabilities >= 0.5) & ~conflicts, conflicts)
+
+
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[list[Item], np.ndarray, np.ndarray, set[tuple[int, int]], set[tuple[int, int]]]:
+def problems(draw: st.DrawFn) -> tuple[list[Item], Table, set[tuple[int, int]], set[tuple[int, int]]]:
     count = draw(st.integers(1, 9))
     every = list(combinations(range(count), 2))
     # Steps of 0.1, so that draws are common.
@@ -43,23 +50,22 @@ def problems(draw: st.DrawFn) -> tuple[list[Item], np.ndarray, np.ndarray, set[t
     hours = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
     made = [Item(f"k{place}", NOON + timedelta(hours=hours[place])) for place in range(count)]
     probabilities = matrix(count, {pair: value / 10 for pair, value in zip(every, values, strict=True)})
-    conflicts = matrix(count, dict.fromkeys(clashing, 1.0)).astype(bool)
-    return made, probabilities, conflicts, must, cannot
+    return made, sure(probabilities, clashing), must, cannot
 
 
 @given(problems())
 @settings(deadline=None)
 def test_every_item_is_in_exactly_one_group(problem) -> None:  # type: ignore[no-untyped-def]
-    made, probabilities, conflicts, must, cannot = problem
-    groups = agglomerate(made, probabilities, RULES, conflicts=conflicts, must=must, cannot=cannot)
+    made, table, must, cannot = problem
+    groups = agglomerate(made, table, RULES, must=must, cannot=cannot)
     assert sorted(place for group in groups for place in group) == list(range(len(made)))
 
 
 @given(problems())
 @settings(deadline=None)
 def test_constraints_are_respected_whatever_the_probabilities(problem) -> None:  # type: ignore[no-untyped-def]
-    made, probabilities, conflicts, must, cannot = problem
-    groups = agglomerate(made, probabilities, RULES, conflicts=conflicts, must=must, cannot=cannot)
+    made, table, must, cannot = problem
+    groups = agglomerate(made, table, RULES, must=must, cannot=cannot)
     label = {place: number for number, group in enumerate(groups) for place in group}
     assert all(label[a] == label[b] for a, b in must)
     assert all(label[a] != label[b] for a, b in cannot)
@@ -68,16 +74,15 @@ def test_constraints_are_respected_whatever_the_probabilities(problem) -> None: 
 @given(problems(), st.randoms(use_true_random=False))
 @settings(deadline=None)
 def test_the_order_of_the_items_does_not_matter(problem, rng: random.Random) -> None:  # type: ignore[no-untyped-def]
-    made, probabilities, conflicts, must, cannot = problem
-    groups = agglomerate(made, probabilities, RULES, conflicts=conflicts, must=must, cannot=cannot)
+    made, table, must, cannot = problem
+    groups = agglomerate(made, table, RULES, must=must, cannot=cannot)
     order = list(range(len(made)))
     rng.shuffle(order)
     place = {old: new for new, old in enumerate(order)}
     shuffled = agglomerate(
         [made[old] for old in order],
-        probabilities[np.ix_(order, order)],
+        table.part(order),
         RULES,
-        conflicts=conflicts[np.ix_(order, order)],
         must=[(place[a], place[b]) for a, b in must],
         cannot=[(place[a], place[b]) for a, b in cannot],
     )
@@ -87,49 +92,48 @@ def test_the_order_of_the_items_does_not_matter(problem, rng: random.Random) -> 
 @given(problems())
 @settings(deadline=None)
 def test_without_constraints_no_conflict_and_no_weak_half_is_inside_a_group(problem) -> None:  # type: ignore[no-untyped-def]
-    made, probabilities, conflicts, _, _ = problem
-    for group in agglomerate(made, probabilities, RULES, conflicts=conflicts):
-        assert not any(conflicts[a, b] for a, b in combinations(group, 2))
+    made, table, _, _ = problem
+    for group in agglomerate(made, table, RULES):
+        assert not any(table.conflicts[a, b] for a, b in combinations(group, 2))
         # Every group was joined from two of mean 0.5 or more, so each member has a pair that reaches it.
-        assert len(group) == 1 or all(max(probabilities[a, b] for b in group if b != a) >= 0.5 for a in group)
+        assert len(group) == 1 or all(max(table.probabilities[a, b] for b in group if b != a) >= 0.5 for a in group)
 
 
 def test_a_chain_of_close_pairs_is_no_story() -> None:
     chain = matrix(4, {(0, 1): 0.9, (1, 2): 0.8, (2, 3): 0.9}, other=0.1)
-    assert agglomerate(items(4), chain, RULES) == ((0, 1), (2, 3))
+    assert agglomerate(items(4), sure(chain), RULES) == ((0, 1), (2, 3))
 
 
 def test_two_halves_with_good_average_evidence_are_one_story() -> None:
-    assert agglomerate(items(4), matrix(4, {(0, 1): 0.9, (2, 3): 0.9}, other=0.55), RULES) == ((0, 1, 2, 3),)
+    assert agglomerate(items(4), sure(matrix(4, {(0, 1): 0.9, (2, 3): 0.9}, other=0.55)), RULES) == ((0, 1, 2, 3),)
 
 
 def test_no_group_outgrows_its_limits() -> None:
-    alike = matrix(6, {}, other=0.9)
+    alike = sure(matrix(6, {}, other=0.9))
     assert {len(group) for group in agglomerate(items(6), alike, replace(RULES, max_size=3))} == {3}
     spans = agglomerate(items(6), alike, replace(RULES, max_span_hours=2))
     assert all(group[-1] - group[0] <= 2 for group in spans)
 
 
-def test_thresholds_can_tighten_as_a_group_grows() -> None:
-    alike = matrix(6, {}, other=0.55)
-    assert agglomerate(items(6), alike, RULES) == ((0, 1, 2, 3, 4, 5),)
-    assert max(len(group) for group in agglomerate(items(6), alike, replace(RULES, tightening=0.05))) < 6
+def test_groups_that_no_pair_joins_stay_apart_however_near_they_are() -> None:
+    near = matrix(2, {}, other=0.9)
+    assert len(agglomerate(items(2), Table(near, near > 1, near > 1), RULES)) == 2
 
 
 def test_a_share_of_conflicts_can_be_borne() -> None:
-    alike, clashing = matrix(4, {}, other=0.9), matrix(4, {(0, 3): 1.0}).astype(bool)
-    assert len(agglomerate(items(4), alike, RULES, conflicts=clashing)) == 2
-    assert len(agglomerate(items(4), alike, replace(RULES, max_conflict_share=0.34), conflicts=clashing)) == 1
+    table = sure(matrix(4, {}, other=0.9), [(0, 3)])
+    assert len(agglomerate(items(4), table, RULES)) == 2
+    assert len(agglomerate(items(4), table, replace(RULES, max_conflict_share=0.34))) == 1
 
 
 def test_constraints_that_contradict_each_other_are_refused_by_name() -> None:
     with pytest.raises(Contradiction) as caught:
-        agglomerate(items(3), matrix(3, {}), RULES, must=[(0, 1), (1, 2)], cannot=[(2, 0)])
+        agglomerate(items(3), sure(matrix(3, {})), RULES, must=[(0, 1), (1, 2)], cannot=[(2, 0)])
     assert sorted(caught.value.pair) == [0, 2]
 
 
 def test_a_thousand_articles_of_one_event_are_grouped() -> None:
-    (group,) = agglomerate(items(1000, hours=0.01), matrix(1000, {}, other=0.9), replace(RULES, max_size=1000))
+    (group,) = agglomerate(items(1000, hours=0.01), sure(matrix(1000, {}, other=0.9)), replace(RULES, max_size=1000))
     assert len(group) == 1000
 
 
