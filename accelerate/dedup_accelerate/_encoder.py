@@ -53,6 +53,7 @@ class Encoder:
 
     artifact: from `prepare` or `load_artifact`. provider: "cpu" or "cuda". threads: CPU threads of one call, 0 for all
     physical cores. batch_tokens: padded tokens per batch; on a CPU a bigger batch costs memory and gains little.
+    long_texts: what is encoded of a text with more than max_tokens, "truncate", "lead" or "windows"; see LongTexts.
 
     Raises ProviderUnavailable and ProviderFallback instead of running anywhere else than asked.
     """

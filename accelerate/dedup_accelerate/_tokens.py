@@ -36,13 +36,27 @@ class Tokens:
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids per text, special tokens included, so never an empty list."""
-        prepared = []
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"a text must be str, not {type(text).__name__}")
-            # NUL separates nothing in prose; tokenizers differ in what they make of it, so it becomes a space.
-            prepared.append(self._prefix + valid_unicode(text[: self._characters]).replace("\0", " "))
+        prepared = [self._prefix + self.prepared(text) for text in texts]
         return [encoding.ids for encoding in self._tokenizer.encode_batch(prepared, add_special_tokens=True)]
+
+    def prepared(self, text: str, most: int = 1) -> str:
+        """The text as the tokenizer gets it, without the prefix; long enough for `most` times the token limit."""
+        if not isinstance(text, str):
+            raise TypeError(f"a text must be str, not {type(text).__name__}")
+        # NUL separates nothing in prose; tokenizers differ in what they make of it, so it becomes a space.
+        return valid_unicode(text[: self._characters * most]).replace("\0", " ")
+
+    def spans(self, text: str) -> tuple[list[tuple[int, int]], int]:
+        """Begin and end in a prepared text of each of its tokens, uncut; and how many of them an embedding takes."""
+        encoding: Any = self._tokenizer.encode(self._prefix + text, add_special_tokens=True)
+        skip, spans, taken = len(self._prefix), [], 0
+        for number, part in enumerate([encoding, *encoding.overflowing]):
+            for special, (begin, end) in zip(part.special_tokens_mask, part.offsets, strict=True):
+                if not special and end > skip:
+                    spans.append((max(begin - skip, 0), end - skip))
+            if not number:
+                taken = len(spans)
+        return spans, taken
 
 
 def tokenizer_json(folder: Path) -> bytes:
