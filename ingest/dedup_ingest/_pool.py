@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from ._entries import Parsed
 from ._errors import ErrorKind, ParseError
+from ._page import Page
 from ._settings import ArticleLimits, ParseSettings
 from ._worker import decode
+
+Task = Literal["feed", "page"]
 
 _MAX_ANSWER_BYTES = 1 << 30
 _PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent)
@@ -30,7 +33,7 @@ class _Worker:
         self.documents = 0
 
     @classmethod
-    async def start(cls, parse: ParseSettings, limits: ArticleLimits) -> _Worker:
+    async def start(cls, task: Task, parse: ParseSettings, limits: ArticleLimits) -> _Worker:
         environment = dict(os.environ)
         # The worker must find this package even where only sys.path of the parent knew it; -P keeps the working folder
         # out of it, where a file of a stranger could be called feedparser.py.
@@ -48,7 +51,7 @@ class _Worker:
         )
         worker = cls(process)
         try:
-            settings = json.dumps({"parse": asdict(parse), "limits": asdict(limits)}).encode()
+            settings = json.dumps({"task": task, "parse": asdict(parse), "limits": asdict(limits)}).encode()
             async with asyncio.timeout(parse.start_deadline_seconds):
                 await worker._send(struct.pack(">I", len(settings)), settings)
                 await worker._receive()
@@ -96,8 +99,10 @@ class _Worker:
             await self._stdout.read()  # to its end, so that the transport closes before the loop does
 
 
-class ParserPool:
-    """At most `parse.worker_count` parsing processes, started when there is work for them."""
+class _Pool:
+    """At most `parse.worker_count` parsing processes for one task, started when there is work for them."""
+
+    _task: ClassVar[Task]
 
     def __init__(self, parse: ParseSettings, limits: ArticleLimits) -> None:
         self._parse, self._limits = parse, limits
@@ -105,9 +110,8 @@ class ParserPool:
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
 
-    async def parse(self, body: bytes, *, url: str, base: str, content_type: str | None) -> Parsed:
-        """The articles of a document. Raises ParseError; a document above its limits costs the worker, not the pool."""
-        header = {"url": url, "base": base, "content_type": content_type}
+    async def _ask(self, header: dict[str, Any], body: bytes) -> dict[str, Any]:
+        """The worker's answer. Raises ParseError; a document above its limits costs the worker, not the pool."""
         async with self._worker() as worker:
             try:
                 async with asyncio.timeout(self._parse.deadline_seconds):
@@ -126,7 +130,7 @@ class ParserPool:
                 raise ParseError(ErrorKind.PARSE_MEMORY, answer["error"])
         if "error" in answer:
             raise ParseError(ErrorKind(answer["kind"]), answer["error"])
-        return decode(answer)
+        return answer
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[_Worker]:
@@ -135,7 +139,7 @@ class ParserPool:
             if self._idle:
                 worker = self._idle.pop()
             else:
-                worker = await _Worker.start(self._parse, self._limits)
+                worker = await _Worker.start(self._task, self._parse, self._limits)
                 self._all.add(worker)
             try:
                 yield worker
@@ -153,3 +157,23 @@ class ParserPool:
         """Kill every worker."""
         workers, self._all, self._idle = self._all, set(), []
         await asyncio.gather(*(worker.stop() for worker in workers))
+
+
+class ParserPool(_Pool):
+    """Processes that parse feeds."""
+
+    _task = "feed"
+
+    async def parse(self, body: bytes, *, url: str, base: str, content_type: str | None) -> Parsed:
+        """The articles of a document. Raises ParseError."""
+        return decode(await self._ask({"url": url, "base": base, "content_type": content_type}, body))
+
+
+class PagePool(_Pool):
+    """Processes that extract the article of a web page."""
+
+    _task = "page"
+
+    async def extract(self, body: bytes, *, url: str, content_type: str | None) -> Page:
+        """The article of a page. Raises ParseError."""
+        return Page(**await self._ask({"url": url, "content_type": content_type}, body))

@@ -1,5 +1,7 @@
 """The parsing process: `python -m dedup_ingest._worker`. Frames over stdin and stdout, one document at a time.
 
+The first frame names the task (feed or page) and the limits.
+
 Request: two lengths (big-endian 32 bit), a JSON header, the body. Answer: one length and JSON. The limits are kept by
 the kernel, so that they hold inside C code and when the parent is gone: RLIMIT_AS for memory, an alarm for the time.
 """
@@ -12,7 +14,9 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,33 +74,65 @@ def _limit_memory(extra_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _preload(languages: bool) -> None:
+Task = Callable[[dict[str, Any], bytes, ParseSettings, ArticleLimits], dict[str, Any]]
+
+
+def _feed(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: ArticleLimits) -> dict[str, Any]:
+    from ._document import parse_document
+
+    return encode(
+        parse_document(
+            body,
+            url=header["url"],
+            base=header["base"],
+            content_type=header["content_type"],
+            parse=parse,
+            limits=limits,
+        )
+    )
+
+
+def _page(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: ArticleLimits) -> dict[str, Any]:
+    from ._page import parse_page
+
+    return asdict(
+        parse_page(
+            body,
+            url=header["url"],
+            content_type=header["content_type"],
+            max_text_characters=limits.max_text_characters,
+        )
+    )
+
+
+def _preload(task: str, languages: bool) -> Task:
+    """Import what the task needs before the memory is limited: what a document may add is then really its own."""
     import chardet
+    import selectolax.lexbor
+
+    if task == "page":
+        import trafilatura
+
+        from . import _page as page
+
+        del chardet, selectolax, trafilatura, page
+        return _page
     import feedparser
     import ftfy
-    import selectolax.lexbor
 
     del chardet, feedparser, ftfy, selectolax
     if languages:
         from ._language import preload
 
         preload()
+    return _feed
 
 
-def _answer(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: ArticleLimits) -> dict[str, Any]:
-    from ._document import parse_document
-
+def _answer(
+    task: Task, header: dict[str, Any], body: bytes, parse: ParseSettings, limits: ArticleLimits
+) -> dict[str, Any]:
     try:
-        return encode(
-            parse_document(
-                body,
-                url=header["url"],
-                base=header["base"],
-                content_type=header["content_type"],
-                parse=parse,
-                limits=limits,
-            )
-        )
+        return task(header, body, parse, limits)
     except ParseError as error:
         return {"error": str(error), "kind": error.kind}
     except MemoryError:
@@ -116,7 +152,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     (size,) = struct.unpack(">I", source.read(4))
     settings = json.loads(source.read(size))
     parse, limits = ParseSettings(**settings["parse"]), ArticleLimits(**settings["limits"])
-    _preload(parse.detect_language)
+    task = _preload(settings["task"], parse.detect_language)
     _limit_memory(parse.max_memory_bytes)
     # The parent kills at the deadline; this is for a parent that was killed itself, hence a little later.
     seconds = parse.deadline_seconds + 5
@@ -132,7 +168,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         header = json.loads(source.read(header_size))
         body = source.read(body_size)
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        answer = _answer(header, body, parse, limits)
+        answer = _answer(task, header, body, parse, limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
