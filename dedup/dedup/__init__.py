@@ -41,6 +41,8 @@ __all__ = [
     "Deduplicator",
     "ImportFailed",
     "NotFound",
+    "ParityImpossible",
+    "ParityMissed",
     "PlotMissing",
     "SchemaMissing",
     "SchemaTooNew",

@@ -10,6 +10,8 @@
     ├── ImportFailed         a row of an import file cannot be used: which line, why
     ├── CorpusError          a file of labelled news cannot be used: which line, why
     ├── PlotMissing          a report needs the [plot] extra
+    ├── ParityImpossible     an artifact and its fp32 original cannot be compared: why
+    ├── ParityMissed         an artifact does not decide as its fp32 original does: by how much
     └── CalibrationError     no score scale for this model artifact, or the pairs do not separate
 
 Each carries a message that says what, where and what to do; the command line prints it as one line and exits with 1.
@@ -56,6 +58,14 @@ class CorpusError(DedupError):
 
 class PlotMissing(DedupError):  # noqa: N818
     """What draws reports is not installed."""
+
+
+class ParityImpossible(DedupError):  # noqa: N818
+    """An artifact and its fp32 original cannot be compared."""
+
+
+class ParityMissed(DedupError):  # noqa: N818
+    """An artifact does not decide as its fp32 original does."""
 
 
 class CalibrationError(DedupError):

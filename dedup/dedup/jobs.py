@@ -143,6 +143,13 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
     return tally.report()
 
 
+def read_articles(path: Path, config: Config) -> Iterator[Article]:
+    """The articles of a file as `import_file` reads them. Raises ImportFailed, naming the line."""
+    for number, line in enumerate(_lines(path), start=1):
+        if line.strip():
+            yield _article(line, path, number, config)
+
+
 def _requests(service: Deduplicator, urls: list[str]) -> tuple[dict[str, int], list[FeedRequest]]:
     """The stored id and the validators of every feed; new feeds get a row."""
     from dedup_ingest import FeedRequest
