@@ -316,7 +316,7 @@ class Deduplicator(Archive):
         if not texts:
             return np.zeros((0, self.artifact.dimension), dtype=np.float32)
         started = time.perf_counter()
-        vectors = self._encoder.encode(texts)
+        vectors = self._scale.project(self._encoder.encode(texts))
         self.encoder_seconds += time.perf_counter() - started
         self.encoded += len(texts)
         return vectors

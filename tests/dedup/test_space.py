@@ -23,7 +23,16 @@ from sqlalchemy import func, select
 
 from dedup._errors import CalibrationError
 from dedup.memory import unpack
-from dedup.space import Scale, View, calibration_rows, measure_scale, space_id
+from dedup.space import (
+    Scale,
+    View,
+    calibration_rows,
+    language_directions,
+    language_rows,
+    measure_scale,
+    space_id,
+    without_language,
+)
 from dedup.store import EmbeddingRow, SpaceRow, Store
 
 LEAD = View("lead", 60, False)
@@ -55,6 +64,28 @@ def test_a_view_shows_the_title_the_lead_or_everything() -> None:
     assert View("title", 3, False).text("", text, "en") == "w0 w1 w2"
     assert View("lead", 3, False).text("Title", "", "en") == "Title"
     assert View("lead", 60, True).text("The storks", "are not on the roof", "en") == "storks not roof"
+
+
+def test_the_language_is_taken_out_of_a_vector_and_nothing_else() -> None:
+    rng = np.random.default_rng(5)
+    news = rng.normal(size=(8, 32)).astype(np.float32)
+    accents = 3 * rng.normal(size=(3, 32)).astype(np.float32)
+    vectors = np.concatenate([news + accent for accent in accents])
+    plain = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = language_directions(vectors, ["en"] * 8 + ["ru"] * 8 + ["zh"] * 8)
+    cleaned = without_language(vectors, rows)
+    assert rows.shape == (3, 32)
+    assert np.allclose(np.linalg.norm(cleaned, axis=1), 1, atol=1e-5)
+    # The same text in two languages is one vector now; before, the language outweighed what was told.
+    assert np.allclose(cleaned[:8], cleaned[8:16], atol=1e-4)
+    assert max(plain[i] @ plain[8 + i] for i in range(8)) < min(plain[0] @ plain[i] for i in range(1, 8))
+
+
+def test_the_parallel_texts_tell_the_same_events_in_every_language() -> None:
+    told = [(row["event"], row["lang"]) for row in language_rows()]
+    langs = {lang for _, lang in told}
+    assert len(langs) == 12
+    assert len(set(told)) == len(told) == 16 * 12
 
 
 def test_the_calibration_texts_are_paired_and_nothing_else() -> None:
@@ -122,7 +153,8 @@ def test_a_change_of_model_re_embeds_everything_and_mixes_nothing(url: str) -> N
             hits = service._memory.index.search(unpack(blob)[None], 1).row(0)
             own = any(hit.id == id_ and hit.score > 0.999 for hit in hits)
             view = service._view.text(service.article(id_).title, service.article(id_).text, "en")
-            assert own == bool(unpack(blob) @ HashingEncoder("two").encode([view])[0] > 0.999)
+            made = service._scale.project(HashingEncoder("two").encode([view]))
+            assert own == bool(unpack(blob) @ made[0] > 0.999)
         service.add(invented_news(60)[40:])
         assert_store_is_consistent(service.store)
     encoder = HashingEncoder("one")
