@@ -1,0 +1,96 @@
+"""Who is fetching what: leases in SQL, so that several processes share the feeds and none is visited twice.
+
+Two APScheduler processes on one job store both run a job (measured with 3.11), so the decision is made here: one
+statement takes what is due and free, and a process that was killed loses its leases when they end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+
+from dedup.store import FeedRow, PendingRow, Store
+
+if TYPE_CHECKING:
+    from dedup_ingest import FeedRequest
+
+Leased = type[FeedRow] | type[PendingRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A feed to visit. `owner` is None when nobody leased it: somebody asked for this very feed."""
+
+    feed_id: int
+    request: FeedRequest
+    owner: str | None = None
+
+
+class Leases:
+    """The leases of one run; everything it holds is renewed, or given back, at once."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._store = store
+        self._seconds = timedelta(seconds=seconds)
+
+    def claim_feeds(self, limit: int, now: datetime | None = None) -> list[Claim]:
+        """At most `limit` feeds that are due and that nobody else has, longest overdue first."""
+        from dedup_ingest import FeedRequest
+
+        now = now or datetime.now(UTC)
+        due = (
+            select(FeedRow.id)
+            .where(FeedRow.next_at <= now, FeedRow.disabled_reason.is_(None), self._free(FeedRow, now))
+            .order_by(FeedRow.next_at, FeedRow.id)
+        )
+        columns = (FeedRow.id, FeedRow.url, FeedRow.etag, FeedRow.last_modified, FeedRow.scope)
+        found = self._take(FeedRow, due, limit, now, columns)
+        return [Claim(id_, FeedRequest(url, etag, at, scope), self.owner) for id_, url, etag, at, scope in found]
+
+    def claim_pending(self, limit: int, now: datetime | None = None) -> list[tuple[str, str, int | None, str]]:
+        """(key, edition, feed_id, article) of at most `limit` articles that wait to be sorted, oldest first."""
+        now = now or datetime.now(UTC)
+        free = select(PendingRow.id).where(self._free(PendingRow, now)).order_by(PendingRow.at, PendingRow.id)
+        columns = (PendingRow.key, PendingRow.edition, PendingRow.feed_id, PendingRow.article)
+        return [tuple(row) for row in self._take(PendingRow, free, limit, now, columns)]
+
+    def renew(self) -> None:
+        """Hold on to everything for another `seconds`."""
+        until = datetime.now(UTC) + self._seconds
+        with self._store.writing() as session:
+            for table in (FeedRow, PendingRow):
+                session.execute(update(table).where(table.lease_owner == self.owner).values(lease_until=until))
+
+    def release(self) -> None:
+        """Give everything back: it is due for whoever asks next."""
+        with self._store.writing() as session:
+            for table in (FeedRow, PendingRow):
+                mine = table.lease_owner == self.owner
+                session.execute(update(table).where(mine).values(lease_owner=None, lease_until=None))
+
+    def _free(self, table: Leased, now: datetime) -> ColumnElement[bool]:
+        # A lease longer than any that is given was written before the clock was set back.
+        return or_(
+            table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2
+        )
+
+    def _take(self, table: Leased, wanted: Any, limit: int, now: datetime, columns: tuple[Any, ...]) -> list[Any]:
+        # SKIP LOCKED (PostgreSQL; SQLite has one writer at a time): two processes that ask at once share instead of
+        # waiting for each other and finding nothing.
+        picked = wanted.limit(limit).with_for_update(skip_locked=True).cte("picked")
+        statement = (
+            update(table)
+            .where(table.id.in_(select(picked.c.id)))
+            .values(lease_owner=self.owner, lease_until=now + self._seconds)
+            .returning(*columns)
+            .execution_options(synchronize_session=False)
+        )
+        with self._store.writing() as session:
+            return list(session.execute(statement))

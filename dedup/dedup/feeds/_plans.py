@@ -1,0 +1,93 @@
+"""Between a row of the store and the plan that `dedup_ingest` decides on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from dedup._errors import ConfigError
+from dedup.config import Config
+from dedup.store import FeedRow
+from dedup_ingest import FeedPlan, ScheduleError, ScheduleSettings, next_cron
+
+MAX_HISTORY = 50
+"""Entries kept of a feed's history; a feed that moves every day must not grow for ever."""
+
+
+def settings_of(config: Config) -> ScheduleSettings:
+    return ScheduleSettings(**config.schedule.model_dump())
+
+
+def cron_of(row: FeedRow, config: Config) -> str | None:
+    """The feed's own expression, else that of its group, else the one for all."""
+    return row.cron or config.poll.group_cron.get(row.group or "") or config.poll.cron or None
+
+
+def check_crons(config: Config, now: datetime) -> None:
+    """Raises: ConfigError, naming the key."""
+    crons = {"poll.cron": config.poll.cron}
+    crons |= {f"poll.group_cron.{group}": cron for group, cron in config.poll.group_cron.items()}
+    for key, expression in crons.items():
+        if expression or key != "poll.cron":
+            try:
+                next_cron(expression, now)
+            except ScheduleError as error:
+                raise ConfigError(f"{key}: {error}") from error
+
+
+def plan_of(row: FeedRow, config: Config) -> FeedPlan:
+    hints: dict[str, Any] = row.hints or {}
+    return FeedPlan(
+        key=row.scope or row.url,
+        url=row.url,
+        next_at=row.next_at,
+        visited_at=row.checked_at,
+        succeeded_at=row.succeeded_at,
+        failures=row.failures,
+        failure_class=cast(Any, row.failure_class),
+        entries_per_hour=row.entries_per_hour,
+        cron=cron_of(row, config),
+        ttl_minutes=hints.get("ttl_minutes"),
+        skip_hours=tuple(hints.get("skip_hours", ())),
+        skip_days=tuple(hints.get("skip_days", ())),
+        moving_to=row.moving_to,
+        disabled=cast(Any, row.disabled_reason),
+    )
+
+
+def keep(row: FeedRow, plan: FeedPlan) -> None:
+    """Write a plan down; the URL and the reason it is disabled for are `relocate`'s and `disable`'s to change."""
+    hints = {"ttl_minutes": plan.ttl_minutes, "skip_hours": list(plan.skip_hours), "skip_days": list(plan.skip_days)}
+    # A feed that is not polled may be fetched once by hand, and is not polled after that either.
+    row.next_at = None if row.disabled_reason else plan.next_at
+    row.checked_at, row.succeeded_at = plan.visited_at, plan.succeeded_at
+    row.failures, row.failure_class = plan.failures, plan.failure_class
+    row.entries_per_hour = plan.entries_per_hour
+    row.hints = {name: value for name, value in hints.items() if value} or None
+    row.moving_to = plan.moving_to
+
+
+def disable(row: FeedRow, reason: str, now: datetime, detail: str = "") -> None:
+    row.disabled_reason, row.disabled_at, row.next_at = reason, now, None
+    note(row, now, "disabled", detail or reason)
+
+
+def enable(row: FeedRow, now: datetime) -> None:
+    """Due at once, with a clean slate."""
+    row.disabled_reason, row.disabled_at, row.next_at = None, None, now
+    row.failures, row.failure_class, row.moving_to = 0, None, None
+    note(row, now, "enabled")
+
+
+def relocate(row: FeedRow, url: str, now: datetime) -> None:
+    """The feed has moved: its entries keep the identity that they have under its first URL."""
+    note(row, now, "moved", f"from {row.url}", url=row.url)
+    row.scope = row.scope or row.url
+    row.url = url
+
+
+def note(row: FeedRow, now: datetime, what: str, detail: str = "", url: str | None = None) -> None:
+    entry = {"at": now.isoformat().replace("+00:00", "Z"), "event": what, "detail": detail}
+    if url is not None:
+        entry["url"] = url
+    row.history = [*(row.history or []), entry][-MAX_HISTORY:]
