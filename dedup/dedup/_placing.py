@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 from dedup import _queries as queries
 from dedup._tail import Tail
 from dedup.config import Config
-from dedup.evidence import Side, compare
+from dedup.evidence import Side
+from dedup.judge import Judge
 from dedup.memory import Fresh, Memory, Vectors, pack
 from dedup.profile import Profile
 from dedup.results import MatchView, Placed, to_json
-from dedup.space import Scale
 from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, Store, StoryEventRow, StoryRow
 from dedup.stories import Candidate, StoryLimits, choose
-from dedup.verdict import Decision, Verdict, VerdictLimits, Verifier, decide
+from dedup.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from dedup_ingest import Article
@@ -43,37 +43,8 @@ class Newcomer:
 
     def side(self, *, timed: bool = True) -> Side:
         article = self.article
-        return Side(article.title, self.profile, article.lang, article.source, self.at if timed else None)
-
-    def decide(
-        self,
-        other: queries.Known,
-        cosine: float | None,
-        scale: Scale,
-        limits: VerdictLimits,
-        verifier: Verifier,
-        *,
-        timed: bool = True,
-    ) -> Decision:
-        """The verdict on this article and a known one."""
-        return decide_pair(self.side(timed=timed), self.article.fingerprint, other, cosine, scale, limits, verifier)
-
-
-def decide_pair(
-    side: Side,
-    fingerprint: str,
-    other: queries.Known,
-    cosine: float | None,
-    scale: Scale,
-    limits: VerdictLimits,
-    verifier: Verifier,
-) -> Decision:
-    """The verdict on an article, stored or not, and a stored one; the cosine is read on the scale of their space."""
-    theirs = other.side()
-    translation = side.lang != theirs.lang and "und" not in (side.lang, theirs.lang)
-    scaled = None if cosine is None else scale.scaled(cosine, translation=translation)
-    evidence = compare(side, theirs, cosine=cosine, scaled_cosine=scaled)
-    return decide(evidence, same_text=fingerprint == other.fingerprint, limits=limits, verifier=verifier)
+        at = self.at if timed else None
+        return Side(article.title, self.profile, article.lang, article.source, at, article.fingerprint)
 
 
 class Placer:
@@ -88,9 +59,7 @@ class Placer:
         memory: Memory,
         searched: int,
         space: str,
-        scale: Scale,
-        limits: VerdictLimits,
-        verifier: Verifier,
+        judge: Judge,
         window: timedelta,
         config: Config,
         now: datetime,
@@ -99,9 +68,7 @@ class Placer:
         self._memory = memory
         self._searched = searched
         self._space = space
-        self._scale = scale
-        self._limits = limits
-        self._verifier = verifier
+        self._judge = judge
         self._window = window
         self._config = config
         self._now = now
@@ -111,7 +78,7 @@ class Placer:
             config.story.max_span_hours,
             config.story.min_representative_probability,
         )
-        self._floor = scale.cosine(config.verdict.floor_scaled_cosine)
+        self._floor = judge.scale.cosine(config.verdict.floor_scaled_cosine)
         # The estimate of a pair's similarity is off by up to 0.1 at 128 permutations: look a little below the limit.
         self._alike = config.verdict.near_copy_jaccard * 0.8
         self._revision = 0
@@ -196,7 +163,7 @@ class Placer:
         return placed
 
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
-        return newcomer.decide(other, cosine, self._scale, self._limits, self._verifier)
+        return self._judge.decide(newcomer.side(), other.side(), cosine)
 
     def _copies_earlier(self, newcomer: Newcomer, newcomers: list[Newcomer], batch: Tail) -> bool:
         """Whether an earlier, encoded article of the same batch makes encoding this one unnecessary."""

@@ -48,7 +48,7 @@ class Known:
         return profile(self.title, self.text)
 
     def side(self) -> Side:
-        return Side(self.title, self.profile, self.lang, self.source, self.at)
+        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)

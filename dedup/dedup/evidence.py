@@ -23,13 +23,14 @@ COPIED = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One article as the comparison sees it."""
+    """One article as the comparison sees it; `fingerprint` is that of its normalised text, empty where nobody knows."""
 
     title: str
     profile: Profile
     lang: str
     source: str
     at: datetime | None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,15 @@ class Evidence:
     translation: bool
 
 
+def crosses(a: Side, b: Side) -> bool:
+    """Whether two articles are known to be in two languages."""
+    return a.lang != b.lang and "und" not in (a.lang, b.lang)
+
+
 def compare(a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | None) -> Evidence:
     """The evidence of a pair; symmetric in its two sides."""
     first, second = a.profile, b.profile
-    translation = a.lang != b.lang and "und" not in (a.lang, b.lang)
+    translation = crosses(a, b)
     only_a, only_b = _unmatched(first.lead.names, second.whole), _unmatched(second.lead.names, first.whole)
     clash_a, clash_b = _unmatched_numbers(first.lead, second.whole), _unmatched_numbers(second.lead, first.whole)
     shared_numbers = [n for n in first.whole.numbers if second.whole.has(n)]

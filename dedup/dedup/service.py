@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
 from dedup._errors import StoreUnavailable
-from dedup._placing import Newcomer, Placer, decide_pair
+from dedup._placing import Newcomer, Placer
 from dedup.archive import Archive
 from dedup.config import Config
 from dedup.copies import signature
+from dedup.judge import Judge
 from dedup.memory import Memory, Vectors, pack, restore
 from dedup.model import LazyEncoder, TextEncoder, prepare_model
 from dedup.profile import profile
@@ -66,13 +67,12 @@ class Deduplicator(Archive):
         self.encoded = 0
         self._encoder = encoder
         self._writing = threading.Lock()
-        self._limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
-        self._verifier = default_verifier()
         self._window = timedelta(hours=config.verdict.window_hours)
         self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
         self._space = space_id(artifact.fingerprint, self._view)
         space = self._load_space(progress)
-        self._scale = Scale(**space.scale)
+        limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
+        self._judge = Judge(Scale(**space.scale), limits, default_verifier())
         # When this database first met this space tells two databases apart that lie at one path one after the other.
         self._owner = hashlib.sha256(f"{space.id}\0{space.created_at.isoformat()}".encode()).hexdigest()
         self._reembed(progress)
@@ -175,16 +175,15 @@ class Deduplicator(Archive):
         cosines: dict[int, float | None] = dict(
             self._memory.similar_within(vector, [newcomer.at], window, -1.0, max(k, self.config.verdict.candidates))[0]
         )
-        for other_id in self._memory.copies_of(newcomer.signature, self._limits.near_copy_jaccard / 2)[:k]:
+        for other_id in self._memory.copies_of(newcomer.signature, self.config.verdict.near_copy_jaccard / 2)[:k]:
             if window is None or self._memory.within(other_id, newcomer.at, window):
                 cosines.setdefault(other_id, None)
         # A session of its own: what memory knows is committed, but perhaps only since the one above began.
         with self.store.reading() as session:
             found = []
+            side = newcomer.side(timed=published is not None)
             for id_, other in queries.known(session, list(cosines)).items():
-                decision = newcomer.decide(
-                    other, cosines[id_], self._scale, self._limits, self._verifier, timed=published is not None
-                )
+                decision = self._judge.decide(side, other.side(), cosines[id_])
                 if decision.probability >= min_probability:
                     found.append((decision, other))
             found.sort(
@@ -203,10 +202,7 @@ class Deduplicator(Archive):
             cosine = None
             if article_id in vectors and other_id in vectors:
                 cosine = float(vectors[article_id] @ vectors[other_id])
-            first, second = known[article_id], known[other_id]
-            decision = decide_pair(
-                first.side(), first.fingerprint, second, cosine, self._scale, self._limits, self._verifier
-            )
+            decision = self._judge.decide(known[article_id].side(), known[other_id].side(), cosine)
             view = queries.article_view(session, other_id)
             return MatchView(view, decision.verdict, decision.probability, decision.evidence, decision.reason)
 
@@ -277,9 +273,7 @@ class Deduplicator(Archive):
             self._memory,
             searched,
             self._space,
-            self._scale,
-            self._limits,
-            self._verifier,
+            self._judge,
             self._window,
             self.config,
             now,
@@ -316,7 +310,7 @@ class Deduplicator(Archive):
         if not texts:
             return np.zeros((0, self.artifact.dimension), dtype=np.float32)
         started = time.perf_counter()
-        vectors = self._scale.project(self._encoder.encode(texts))
+        vectors = self._judge.scale.project(self._encoder.encode(texts))
         self.encoder_seconds += time.perf_counter() - started
         self.encoded += len(texts)
         return vectors

@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import select
 
 from dedup.config import Config, load_config
-from dedup.evidence import Side, compare
+from dedup.evidence import Side
 from dedup.jobs import ingest
+from dedup.judge import Judge
 from dedup.profile import profile
 from dedup.results import StoryView
 from dedup.service import Deduplicator
 from dedup.space import View, measure_scale
 from dedup.store import ArticleRow, MembershipRow
-from dedup.verdict import VerdictLimits, decide, default_verifier
+from dedup.verdict import VerdictLimits, default_verifier
 from dedup_accelerate import Encoder, prepare
 from dedup_ingest import read_feed_list
 
@@ -123,17 +124,16 @@ def test_written_pairs_are_judged_as_their_writer_meant(name: str, joined: bool,
     config = load_config()
     view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
     limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
-    scale = measure_scale(encoder.encode, view)
+    judge = Judge(measure_scale(encoder.encode, view), limits, default_verifier())
     texts = [row[side] for row in rows for side in ("a", "b")]
-    vectors = encoder.encode([view.text(text["title"], text["text"], text["lang"]) for text in texts])
+    seen = [view.text(text["title"], text["text"], text["lang"]) for text in texts]
+    vectors = judge.scale.project(encoder.encode(seen))
     sides = [Side(text["title"], profile(text["title"], text["text"]), text["lang"], "", None) for text in texts]
     wrong = []
     for place, row in enumerate(rows):
         a, b = sides[2 * place], sides[2 * place + 1]
         cosine = float(vectors[2 * place] @ vectors[2 * place + 1])
-        scaled = scale.scaled(cosine, translation=a.lang != b.lang)
-        evidence = compare(a, b, cosine=cosine, scaled_cosine=scaled)
-        verdict = decide(evidence, same_text=False, limits=limits, verifier=default_verifier()).verdict
+        verdict = judge.decide(a, b, cosine).verdict
         if verdict.joins is not joined:
             wrong.append((row["kind"], a.title, b.title))
     assert len(rows) >= 40
