@@ -6,7 +6,7 @@ How to use it (the service, the repair of stories and `dedup eval` all do):
     vectors = judge.scale.project(encoder.encode(texts))      # the space's vectors, never the encoder's own
     decision = judge.decide(a, b, float(u @ v))               # a, b: `Side`; u, v: their two vectors
 
-`decide` is pure, symmetric and needs no database: whoever has two sides and their cosine may ask. Where an article never
+`decide` is pure, symmetric and needs no database: whoever has two sides and their cosine may ask. Where one never
 reached the encoder the cosine is `None`. `Side.fingerprint` is that of the article's text: two sides whose fingerprints
 are equal, and not empty, are one text.
 """
