@@ -8,6 +8,7 @@
     │   └── StoreUnavailable the database cannot be opened, is read-only or is full
     ├── NotFound             no article, story or feed with that id
     ├── ImportFailed         a row of an import file cannot be used: which line, why
+    ├── FeedbackRefused      an editor's word contradicts an earlier one, or speaks of what is not there: what to do
     ├── CorpusError          a file of labelled news cannot be used: which line, why
     ├── PlotMissing          a report needs the [plot] extra
     ├── ParityImpossible     an artifact and its fp32 original cannot be compared: why
@@ -50,6 +51,10 @@ class NotFound(DedupError):  # noqa: N818
 
 class ImportFailed(DedupError):  # noqa: N818
     """A row of an import file cannot be used."""
+
+
+class FeedbackRefused(DedupError):  # noqa: N818
+    """An editor's word cannot be followed as things stand."""
 
 
 class CorpusError(DedupError):

@@ -12,16 +12,20 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
+from dedup._joining import Joiner, rank
 from dedup._tail import Tail
 from dedup.config import Config
 from dedup.evidence import Side
 from dedup.judge import Judge
+from dedup.ledger import Ledger
 from dedup.memory import Fresh, Memory, Vectors, pack
+from dedup.pairs import Pairs
 from dedup.profile import Profile
-from dedup.results import MatchView, Placed, to_json
-from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, Store, StoryEventRow, StoryRow
-from dedup.stories import Candidate, StoryLimits, choose
-from dedup.verdict import Decision, Verdict
+from dedup.results import MatchView, Placed
+from dedup.space import View
+from dedup.store import ArticleRow, EmbeddingRow, Store
+from dedup.stories import Candidate, StoryLimits
+from dedup.verdict import Decision
 
 if TYPE_CHECKING:
     from dedup_ingest import Article
@@ -64,6 +68,8 @@ class Placer:
         config: Config,
         now: datetime,
         encode: Callable[[Sequence[str]], Vectors],
+        view: View,
+        pairs: Pairs,
     ) -> None:
         self._memory = memory
         self._searched = searched
@@ -73,11 +79,9 @@ class Placer:
         self._config = config
         self._now = now
         self._encode = encode
-        self._story_limits = StoryLimits(
-            config.story.max_size_articles,
-            config.story.max_span_hours,
-            config.story.min_representative_probability,
-        )
+        self._view = view
+        self._pairs = pairs
+        self._story_limits = story_limits(config)
         self._floor = judge.scale.cosine(config.verdict.floor_scaled_cosine)
         # The estimate of a pair's similarity is off by up to 0.1 at 128 permutations: look a little below the limit.
         self._alike = config.verdict.near_copy_jaccard * 0.8
@@ -136,6 +140,10 @@ class Placer:
         self._revision = session.scalar(select(func.max(ArticleRow.revision))) or 0
         known = queries.known(session, [row.id for row in late])
         stored = queries.by_key(session, [n.article.key for n in newcomers])
+        self._ledger = Ledger(session, self._space, self._now, self._config.story.source_rank, self._vector_of)
+        self._joiner = Joiner(
+            session, self._ledger, self._pairs, self._story_limits, self._config.story.sample_articles
+        )
         tail = Tail(len(late) + len(newcomers), self._memory.index.dimension)
         texts: dict[str, list[int]] = {}
         for row in late:
@@ -144,22 +152,23 @@ class Placer:
         placed: dict[str, Placed] = {}
         for newcomer in newcomers:
             existing = stored.get(newcomer.article.key)
+            self._compare_late(newcomer, tail, texts, known)
             if existing is None:
-                self._compare_late(newcomer, tail, texts, known)
-                best = self._choose(session, newcomer)
-                if best is None and newcomer.vector is None:
+                article = self._insert(session, newcomer)
+                best = self._choose(session, article, newcomer)
+                if not best and newcomer.vector is None:
                     # It was taken for a copy, but what it copies has changed since, or its story is full.
                     self._look_again(store, newcomer, tail, texts, known)
-                    best = self._choose(session, newcomer)
-                placed[newcomer.article.key] = self._insert(session, newcomer, best)
+                    best = self._choose(session, article, newcomer)
+                placed[newcomer.article.key] = self._join(session, article, newcomer, best)
             else:
                 placed[newcomer.article.key] = self._update(session, newcomer, existing)
                 if placed[newcomer.article.key].outcome == "known":
                     continue
-            row = self.committed[-1]
-            known[row.id] = queries.Known.of(newcomer.article, row.id, row.at)
+            fresh = self.committed[-1]
+            known[fresh.id] = queries.Known.of(newcomer.article, fresh.id, fresh.at)
             texts.setdefault(newcomer.article.fingerprint, []).append(len(tail.ids))
-            tail.add(row.id, row.signature, row.vector)
+            tail.add(fresh.id, fresh.signature, fresh.vector)
         return placed
 
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
@@ -187,7 +196,7 @@ class Placer:
         same = texts.get(newcomer.article.fingerprint, [])[-count:]
         for place in dict.fromkeys([*same, *tail.alike(newcomer.signature, self._alike)[:count], *near]):
             other = known[tail.ids[place]]
-            if abs(other.at - newcomer.at) <= self._window:
+            if other.key != newcomer.article.key and abs(other.at - newcomer.at) <= self._window:
                 newcomer.decisions[other.id] = self._decide(newcomer, other, tail.cosine(place, newcomer.vector))
 
     def _look_again(
@@ -203,7 +212,7 @@ class Placer:
         self.find_neighbours(store, [newcomer])
         self._compare_late(newcomer, tail, texts, known)
 
-    def _insert(self, session: Session, newcomer: Newcomer, best: Candidate | None) -> Placed:
+    def _insert(self, session: Session, newcomer: Newcomer) -> ArticleRow:
         article = newcomer.article
         row = ArticleRow(
             key=article.key,
@@ -225,29 +234,29 @@ class Placer:
         )
         session.add(row)
         session.flush()
+        return row
+
+    def _choose(self, session: Session, row: ArticleRow, newcomer: Newcomer) -> list[Candidate]:
+        known = queries.Known.of(newcomer.article, row.id, newcomer.at)
+        self._pairs.put(known, row.revision, self._meaning(session, newcomer))
+        return self._joiner.choose(row.id, newcomer.decisions)
+
+    def _join(self, session: Session, row: ArticleRow, newcomer: Newcomer, best: list[Candidate]) -> Placed:
         self._embed(session, row.id, newcomer)
-        if best is None:
-            story = StoryRow(
-                created_at=self._now, first_at=newcomer.at, last_at=newcomer.at, size=1, representative_id=row.id
-            )
-            session.add(story)
-            session.flush()
-            story_id, match_id, view, event = story.id, None, None, "create"
+        match_ids = self._record(row.id, newcomer, best[0].member_id if best else None)
+        if not best:
+            story_id, view = self._ledger.open(row.id, newcomer.at), None
         else:
-            story_id, event = best.story_id, "join"
-            match_id = self._record(session, row.id, newcomer, best)
-            member = queries.article_view(session, best.member_id)
-            decision = best.decision
+            chosen = best[0]
+            self._ledger.join(chosen.story_id, row.id, match_ids[0])
+            story_id = self._joiner.bridge(row.id, chosen.story_id, best[1:])
+            member, decision = queries.article_view(session, chosen.member_id), chosen.decision
             view = MatchView(member, decision.verdict, decision.probability, decision.evidence, decision.reason)
-            self._grow(session, story_id, row.id, newcomer)
-        session.add(MembershipRow(article_id=row.id, story_id=story_id, match_id=match_id, joined_at=self._now))
-        session.add(StoryEventRow(story_id=story_id, kind=event, article_id=row.id, at=self._now))
-        session.flush()
         self.committed.append(Fresh(row.id, row.revision, newcomer.at, newcomer.signature, newcomer.vector))
-        return Placed(row.id, story_id, "new_story" if best is None else "joined", view)
+        return Placed(row.id, story_id, "joined" if best else "new_story", view)
 
     def _update(self, session: Session, newcomer: Newcomer, existing: queries.Stored) -> Placed:
-        """The text of a stored article changed: new text, new vector, same identity and story."""
+        """The text of a stored article changed: new text, new vector, same identity; its story stays until repair."""
         article = newcomer.article
         row = session.get_one(ArticleRow, existing.id)
         if row.edition == article.revision:  # another process was quicker
@@ -263,86 +272,54 @@ class Placer:
             session.delete(embedding)
         session.flush()
         self._embed(session, row.id, newcomer)
-        session.add(StoryEventRow(story_id=existing.story_id, kind="update", article_id=row.id, at=self._now))
+        self._pairs.put(queries.Known.of(article, row.id, row.at), row.revision, newcomer.vector)
+        # What it is like now; the joins it had rest on a text that is gone, but say how it came where it is.
+        self._record(row.id, newcomer, None)
+        self._ledger.event(existing.story_id, "update", row.id)
         session.flush()
+        self._ledger.settle(existing.story_id)
         self.committed.append(Fresh(row.id, row.revision, row.at, newcomer.signature, newcomer.vector))
         return Placed(row.id, existing.story_id, "updated", None)
 
     def _embed(self, session: Session, article_id: int, newcomer: Newcomer) -> None:
         if newcomer.vector is not None:
             session.add(EmbeddingRow(article_id=article_id, space=self._space, vector=pack(newcomer.vector)))
+            session.flush()
 
     def _next_revision(self) -> int:
         self._revision += 1
         return self._revision
 
-    def _choose(self, session: Session, newcomer: Newcomer) -> Candidate | None:
-        joining = {id_: decision for id_, decision in newcomer.decisions.items() if decision.verdict.joins}
-        if not joining:
-            return None
-        stories = queries.stories_of(session, list(joining))
-        nearest: dict[int, int] = {}
-        for id_ in sorted(joining, key=lambda id_: (_rank(joining[id_]), -id_), reverse=True):
-            nearest.setdefault(stories[id_].id, id_)
-        candidates = []
-        for id_ in nearest.values():
-            story = stories[id_]
-            candidates.append(
-                Candidate(
-                    story.id,
-                    story.size,
-                    story.first_at,
-                    story.last_at,
-                    id_,
-                    joining[id_],
-                    self._against_representative(session, newcomer, story.representative_id),
-                )
-            )
-        return choose(candidates, newcomer.at, self._story_limits)
+    def _meaning(self, session: Session, newcomer: Newcomer) -> Vectors | None:
+        """Its vector, or that of the article it copies."""
+        if newcomer.vector is not None or not newcomer.decisions:
+            return newcomer.vector
+        copied = max(newcomer.decisions, key=lambda id_: (rank(newcomer.decisions[id_]), -id_))
+        self._pairs.load(session, [copied])
+        return self._pairs.vector(copied)
 
-    def _against_representative(self, session: Session, newcomer: Newcomer, representative_id: int) -> Decision:
-        known = newcomer.decisions.get(representative_id)
-        if known is not None:
-            return known
-        vectors = queries.vectors(session, self._space, [representative_id])
-        cosine = None
-        if representative_id in vectors and newcomer.vector is not None:
-            cosine = float(vectors[representative_id] @ newcomer.vector)
-        other = queries.known(session, [representative_id])[representative_id]
-        return self._decide(newcomer, other, cosine)
-
-    def _record(self, session: Session, article_id: int, newcomer: Newcomer, best: Candidate) -> int:
-        """Keep the evidence: of the join, and of the next best matches."""
-        ranked = sorted(newcomer.decisions.items(), key=lambda item: (_rank(item[1]), -item[0]), reverse=True)
-        kept = [(id_, d) for id_, d in ranked if d.verdict.joins and id_ != best.member_id]
-        rows = [
-            MatchRow(
-                article_id=article_id,
-                other_id=id_,
-                verdict=decision.verdict.value,
-                probability=decision.probability,
-                evidence={**to_json(decision.evidence), "reason": decision.reason},
-                space=self._space if decision.evidence.cosine is not None else None,
-                created_at=self._now,
-            )
-            for id_, decision in [(best.member_id, best.decision), *kept[: self._config.verdict.stored_matches - 1]]
+    def _record(self, article_id: int, newcomer: Newcomer, member_id: int | None) -> list[int]:
+        """Keep the evidence: of the join with `member_id` first, and of the next best matches; ids of the matches."""
+        ranked = sorted(newcomer.decisions, key=lambda id_: (rank(newcomer.decisions[id_]), -id_), reverse=True)
+        kept = [id_ for id_ in ranked if newcomer.decisions[id_].verdict.joins and id_ != member_id]
+        first = [] if member_id is None else [member_id]
+        return [
+            self._ledger.record(article_id, other, newcomer.decisions[other])
+            for other in [*first, *kept[: self._config.verdict.stored_matches - len(first)]]
         ]
-        session.add_all(rows)
-        session.flush()
-        return rows[0].id
 
-    def _grow(self, session: Session, story_id: int, article_id: int, newcomer: Newcomer) -> None:
-        story = session.get_one(StoryRow, story_id)
-        story.size += 1
-        # The oldest article stands for the story: it is the one that others were told from. A copy that comes late but
-        # is dated earlier does not: it has no vector to compare with.
-        if newcomer.at < story.first_at:
-            story.first_at = newcomer.at
-            if newcomer.vector is not None:
-                story.representative_id = article_id
-        story.last_at = max(story.last_at, newcomer.at)
+    def _vector_of(self, row: ArticleRow) -> Vectors:
+        vector: Vectors = self._encode([self._view.text(row.title, row.text, row.lang)])[0]
+        return vector
 
 
-def _rank(decision: Decision) -> tuple[int, float, float]:
-    order = {Verdict.IDENTICAL: 2, Verdict.NEAR_COPY: 1}.get(decision.verdict, 0)
-    return order, decision.probability, decision.evidence.jaccard
+def story_limits(config: Config) -> StoryLimits:
+    """The limits of `[story]`."""
+    story = config.story
+    return StoryLimits(
+        story.max_size_articles,
+        story.max_span_hours,
+        story.min_representative_probability,
+        story.min_mean_probability,
+        story.max_conflict_share,
+    )

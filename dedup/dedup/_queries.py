@@ -111,6 +111,15 @@ def known(session: Session, ids: Sequence[int]) -> dict[int, Known]:
     return found
 
 
+def revisions(session: Session, ids: Sequence[int]) -> dict[int, int]:
+    """The present revision of each of these articles."""
+    found: dict[int, int] = {}
+    for part in chunks(ids):
+        query = select(ArticleRow.id, ArticleRow.revision).where(ArticleRow.id.in_(_storable(part)))
+        found.update(session.execute(query).all())
+    return found
+
+
 def vectors(session: Session, space: str, ids: Sequence[int]) -> dict[int, Vectors]:
     found = {}
     for part in chunks(ids):

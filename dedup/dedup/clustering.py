@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,14 @@ class Item:
 
     key: str
     at: datetime
+
+
+class Weight(NamedTuple):
+    """What is known of one pair: the probability of one event, whether it joins, whether its facts clash."""
+
+    probability: float
+    joins: bool
+    conflict: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,10 @@ class StoryConfig(_Section):
     max_size_articles: Positive
     max_span_hours: Seconds
     min_representative_probability: Share
+    min_mean_probability: Share
+    max_conflict_share: Share
+    sample_articles: Positive
+    source_rank: tuple[str, ...]
 
 
 class StoreConfig(_Section):

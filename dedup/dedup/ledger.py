@@ -41,7 +41,9 @@ class Ledger:
         self._source_rank = source_rank
         self._encode = encode
 
-    def event(self, story_id: int, kind: str, article_id: int | None = None, detail: dict[str, Any] | None = None) -> None:
+    def event(
+        self, story_id: int, kind: str, article_id: int | None = None, detail: dict[str, Any] | None = None
+    ) -> None:
         self._session.add(
             StoryEventRow(story_id=story_id, kind=kind, article_id=article_id, at=self._now, detail=detail)
         )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
-from dedup.clustering import Item, Table
+from dedup.clustering import Item, Table, Weight
 from dedup.memory import Vectors
 from dedup.store import MatchRow
 from dedup.verdict import Decision, Verdict
@@ -19,24 +18,26 @@ Decide = Callable[[queries.Known, queries.Known, float | None], Decision]
 
 # A copy of a copy of a copy: how far the way to the article that was encoded is followed.
 MAX_LENDING = 8
-
-
-class Weight(NamedTuple):
-    """What a clustering needs of a pair: the probability of one event, whether it joins, whether its facts clash."""
-
-    probability: float
-    joins: bool
-    conflict: bool
+# What is kept at hand over the whole life of a service: about 100 MB at most; then everything is forgotten.
+MAX_ARTICLES = 10_000
+MAX_PAIRS = 400_000
 
 
 FAR = Weight(0.0, False, False)
 
 
-class Pairs:
-    """Articles of one space and the verdicts between them.
+def weigh(decision: Decision) -> Weight:
+    """A decision in three numbers."""
+    clashing = bool(decision.evidence.conflicts) and decision.verdict is not Verdict.IDENTICAL
+    return Weight(decision.probability, decision.verdict.joins, clashing)
 
-    A copy that never reached the encoder borrows the vector of the article that it copies: both have at least half of
-    their wording in common. `floor` is the cosine below which nothing is looked at.
+
+class Pairs:
+    """Articles of one space and the verdicts between them; `load` brings them in as the database has them now.
+
+    A pair is reckoned once for each text of its two articles. A copy that never reached the encoder borrows the vector
+    of the article that it copies: both have at least half of their wording in common. `floor` is the cosine below which
+    nothing is looked at.
     """
 
     def __init__(self, space: str, decide: Decide, floor: float) -> None:
@@ -45,29 +46,37 @@ class Pairs:
         self._floor = floor
         self._known: dict[int, queries.Known] = {}
         self._vectors: dict[int, Vectors] = {}
-        self._weights: dict[tuple[int, int], Weight] = {}
+        self._revisions: dict[int, int] = {}
+        self._weights: dict[tuple[int, int], Weight] = {}  # by the revisions of the two: no article has another's
 
     def load(self, session: Session, ids: Iterable[int]) -> None:
-        """Bring these articles in, with their vectors. Raises: NotFound."""
-        missing = sorted(set(ids) - self._known.keys())
+        """Bring these articles in, with their vectors; what was edited since is read again. Raises: NotFound."""
+        wanted = sorted(set(ids))
+        if len(self._known) + len(wanted) > MAX_ARTICLES or len(self._weights) > MAX_PAIRS:
+            self.clear()
+        revisions = queries.revisions(session, wanted)
+        missing = [id_ for id_ in wanted if self._revisions.get(id_) != revisions.get(id_, -1)]
         if not missing:
             return
         self._known.update(queries.known(session, missing))
+        self._revisions.update(revisions)
+        for id_ in missing:
+            self._vectors.pop(id_, None)
         self._vectors.update(queries.vectors(session, self._space, missing))
         self._borrow(session, [id_ for id_ in missing if id_ not in self._vectors])
 
-    def put(self, known: queries.Known, vector: Vectors | None) -> None:
-        """Bring in an article that is not stored yet, or was edited: what was reckoned for its id is forgotten."""
-        self.forget(known.id)
+    def put(self, known: queries.Known, revision: int, vector: Vectors | None) -> None:
+        """Bring in an article that this transaction wrote, with its vector or that of the article it copies."""
         self._known[known.id] = known
+        self._revisions[known.id] = revision
+        self._vectors.pop(known.id, None)
         if vector is not None:
             self._vectors[known.id] = vector
 
-    def forget(self, id_: int) -> None:
-        self._known.pop(id_, None)
-        self._vectors.pop(id_, None)
-        for pair in [pair for pair in self._weights if id_ in pair]:
-            del self._weights[pair]
+    def clear(self) -> None:
+        """Forget everything: also due when a transaction was rolled back whose articles were brought in."""
+        for kept in (self._known, self._vectors, self._revisions, self._weights):
+            kept.clear()
 
     def vector(self, id_: int) -> Vectors | None:
         return self._vectors.get(id_)
@@ -87,10 +96,11 @@ class Pairs:
 
     def weight(self, a: int, b: int) -> Weight:
         """The same in three numbers, kept."""
-        pair = (a, b) if a < b else (b, a)
-        found = self._weights.get(pair)
+        low, high = (a, b) if a < b else (b, a)
+        key = (self._revisions[low], self._revisions[high])
+        found = self._weights.get(key)
         if found is None:
-            found = self._weights[pair] = self._weigh(*pair)
+            found = self._weights[key] = self._weigh(low, high)
         return found
 
     def table(self, ids: Sequence[int]) -> Table:
@@ -115,12 +125,9 @@ class Pairs:
         first, second = self._known[a], self._known[b]
         if cosine is not None and cosine < self._floor and first.fingerprint != second.fingerprint:
             return FAR
-        decision = self._decide(first, second, cosine)
-        clashing = bool(decision.evidence.conflicts) and decision.verdict is not Verdict.IDENTICAL
-        return Weight(decision.probability, decision.verdict.joins, clashing)
+        return weigh(self._decide(first, second, cosine))
 
     def _borrow(self, session: Session, ids: list[int]) -> None:
-        lenders = dict.fromkeys(ids, 0)
         current = {id_: id_ for id_ in ids}  # who asks → whose copied article is looked for
         for _ in range(MAX_LENDING):
             if not current:
@@ -130,15 +137,14 @@ class Pairs:
                 query = select(MatchRow.article_id, MatchRow.other_id).where(
                     MatchRow.article_id.in_(part), MatchRow.verdict.in_((Verdict.IDENTICAL, Verdict.NEAR_COPY))
                 )
-                for id_, other in session.execute(query.order_by(MatchRow.id.desc())):
-                    copied[id_] = other
+                copied.update(session.execute(query.order_by(MatchRow.id.desc())).all())
             wanted = sorted(set(copied.values()) - self._vectors.keys())
             vectors = {**self._vectors, **queries.vectors(session, self._space, wanted)}
             following = {}
             for asker, id_ in current.items():
-                other = copied.get(id_)
-                if other is not None and other in vectors:
-                    self._vectors[asker] = vectors[other]
-                elif other is not None and other not in lenders:
-                    following[asker] = other
+                lender = copied.get(id_)
+                if lender is not None and lender in vectors:
+                    self._vectors[asker] = vectors[lender]
+                elif lender is not None:
+                    following[asker] = lender
             current = following

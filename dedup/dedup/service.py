@@ -24,6 +24,7 @@ from dedup.copies import signature
 from dedup.judge import Judge
 from dedup.memory import Memory, Vectors, pack, restore
 from dedup.model import LazyEncoder, TextEncoder, prepare_model
+from dedup.pairs import Pairs
 from dedup.profile import profile
 from dedup.results import (
     MatchView,
@@ -32,7 +33,7 @@ from dedup.results import (
 )
 from dedup.space import Scale, View, measure_scale, space_id
 from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, Store, StoryRow, open_store
-from dedup.verdict import Verdict, VerdictLimits, default_verifier
+from dedup.verdict import Decision, Verdict, VerdictLimits, default_verifier
 
 if TYPE_CHECKING:
     from dedup_accelerate import Artifact
@@ -77,6 +78,7 @@ class Deduplicator(Archive):
         self._owner = hashlib.sha256(f"{space.id}\0{space.created_at.isoformat()}".encode()).hexdigest()
         self._reembed(progress)
         self._memory = self._restore()
+        self._pairs = Pairs(self._space, self._decide, self._judge.scale.cosine(config.verdict.floor_scaled_cosine))
 
     @classmethod
     def open(cls, config: Config, *, progress: Progress | None = None) -> Deduplicator:
@@ -278,16 +280,22 @@ class Deduplicator(Archive):
             self.config,
             now,
             self._encode,
+            self._view,
+            self._pairs,
         )
         placer.find_copies(self.store, newcomers)
         waiting = [newcomer for newcomer in newcomers if not newcomer.is_copy]
         for newcomer, vector in zip(waiting, self._encode([n.view for n in waiting]), strict=True):
             newcomer.vector = vector
         placer.find_neighbours(self.store, waiting)
-        with self.store.locked() as session:
-            placed = placer.place(self.store, session, newcomers)
-            if finish is not None:
-                finish(session)
+        try:
+            with self.store.locked() as session:
+                placed = placer.place(self.store, session, newcomers)
+                if finish is not None:
+                    finish(session)
+        except BaseException:
+            self._pairs.clear()  # it may know articles that were never committed
+            raise
         for article in batch:
             if article.key not in placed:
                 row = stored[article.key]
@@ -305,6 +313,9 @@ class Deduplicator(Archive):
             signature=signature(facts.shingles),
             profile=facts,
         )
+
+    def _decide(self, a: queries.Known, b: queries.Known, cosine: float | None) -> Decision:
+        return self._judge.decide(a.side(), b.side(), cosine)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:

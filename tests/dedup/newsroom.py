@@ -183,40 +183,52 @@ def assert_store_is_consistent(store: Store, *, articles: int | None = None) -> 
     assert sizes == Counter({row.id: row.size for row in stories.values()}), "sizes are the numbers of members"
     vectors = {article_id for article_id, _ in embedded}
     for story in stories.values():
+        if story.merged_into is not None:
+            assert stories[story.merged_into].merged_into is None, "an ended story leads to a living one in one step"
+            continue
         inside = [rows[member.article_id] for member in members if member.story_id == story.id]
         assert story.first_at == min(row.at for row in inside)
         assert story.last_at == max(row.at for row in inside)
         assert story.representative_id in {row.id for row in inside}
         assert story.representative_id in vectors, "what stands for a story can be compared"
-        assert [e.kind for e in events if e.story_id == story.id and e.kind in ("create", "join")] == [
-            "create",
-            *["join"] * (story.size - 1),
-        ]
-    first = {event.article_id for event in events if event.kind == "create"}
+    story_of = {member.article_id: member.story_id for member in members}
+    assert told_again(events) == story_of, "the events tell how every article came where it is"
+    first = Counter(member.story_id for member in members if member.match_id is None)
+    assert first == Counter({row.id: 1 for row in stories.values() if row.merged_into is None}), (
+        "one begins, others join"
+    )
     edited = {event.article_id for event in events if event.kind == "update"}
     for member in members:
-        assert (member.match_id is None) == (member.article_id in first), "who joins has a reason, who begins has none"
-        if member.match_id is None:
-            continue
-        match = matches[member.match_id]
-        assert match.article_id == member.article_id
-        assert match.verdict in ("identical", "near_copy", "same_event")
-        assert sizes[member.story_id] > 1
-        if match.verdict == "same_event" and member.article_id not in edited:
-            assert member.article_id in vectors
-    story_of = {member.article_id: member.story_id for member in members}
+        if member.match_id is not None:
+            match = matches[member.match_id]
+            assert match.article_id == member.article_id
+            assert match.verdict in ("identical", "near_copy", "same_event")
+            assert story_of[match.other_id] == member.story_id, "the reason lies in the same story"
     for match in matches.values():
         assert {match.article_id, match.other_id} <= rows.keys()
         assert match.article_id != match.other_id
-    for member in members:
-        if member.match_id is not None:
-            assert story_of[matches[member.match_id].other_id] == member.story_id, "the reason lies in the same story"
     texts: dict[str, list[ArticleRow]] = {}
     for row in rows.values():
         texts.setdefault(row.fingerprint, []).append(row)
     for same in texts.values():
         # Edited articles keep the story they had; everyone else with one text has one story.
         assert len({story_of[row.id] for row in same if row.id not in edited}) <= 1, "one text in two stories"
+
+
+def told_again(events: Sequence[StoryEventRow]) -> dict[int, int]:
+    """Which story each article is in if the events are followed from the first one."""
+    where: dict[int, int] = {}
+    for event in events:
+        if event.kind in ("create", "join"):
+            assert event.article_id is not None
+            assert event.article_id not in where
+            where[event.article_id] = event.story_id
+        elif event.kind in ("merge", "split", "move"):
+            assert event.detail is not None
+            for article_id in event.detail["articles"]:
+                assert where[article_id] == event.detail["from"]
+                where[article_id] = event.story_id
+    return where
 
 
 def assert_index_is_caught_up(service: Deduplicator) -> None:
