@@ -18,12 +18,13 @@ from ._discover import FoundFeed, discover_feeds
 from ._errors import ArticleError, ErrorKind, FeedError, FeedListError, IngestError, ScheduleError, SettingsError
 from ._failure import FailureClass, failure_class
 from ._feedlist import FeedLine, FeedList, FeedListProblem, parse_feed_list, read_feed_list
+from ._fulltext import Known
 from ._language import detect_language
 from ._normalise import normalise
 from ._opml import write_opml
-from ._outcome import FeedOutcome, FeedRequest, Redirect
+from ._outcome import FeedOutcome, FeedRequest, PageOutcome, Redirect
 from ._schedule import FeedPlan, after_visit, interval_seconds, is_due, next_cron, replanned
-from ._settings import ArticleLimits, FetchSettings, ParseSettings, ScheduleSettings
+from ._settings import ArticleLimits, FetchSettings, FullTextSettings, ParseSettings, ScheduleSettings
 from ._urls import canonical_url
 
 __all__ = [
@@ -43,7 +44,10 @@ __all__ = [
     "FeedRequest",
     "FetchSettings",
     "FoundFeed",
+    "FullTextSettings",
     "IngestError",
+    "Known",
+    "PageOutcome",
     "ParseSettings",
     "Redirect",
     "ScheduleError",

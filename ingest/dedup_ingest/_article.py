@@ -40,6 +40,7 @@ class Article:
     fingerprint  64 hex digits: SHA-256 of normalise(title + newline + text); equal means the same text
     revision     64 hex digits: the same without clock times and full dates; unequal under one key means an edit worth
                  storing, where a page that writes the time of its generation into its body is not edited
+    page_sha256  64 hex digits, of the bytes of the page that the text was taken from; None: the text is the feed's
     """
 
     key: str
@@ -52,6 +53,7 @@ class Article:
     published: datetime | None
     fingerprint: str
     revision: str
+    page_sha256: str | None = None
 
     @property
     def cleaned(self) -> str:
@@ -110,7 +112,14 @@ def make_article(
     )
 
 
-def with_text(article: Article, text: str, url: str | None = None, limits: ArticleLimits = _DEFAULT_LIMITS) -> Article:
+def with_text(
+    article: Article,
+    text: str,
+    url: str | None = None,
+    limits: ArticleLimits = _DEFAULT_LIMITS,
+    *,
+    page_sha256: str | None = None,
+) -> Article:
     """The article with the text of its page, and at the address that the page calls its own when `url` is given.
 
     Key and revision stay those of the feed's entry: the next visit to the feed finds the article known, and it is
@@ -127,6 +136,7 @@ def with_text(article: Article, text: str, url: str | None = None, limits: Artic
         url=url or article.url,
         lang=detect_language(f"{article.title}\n{text}") if article.lang == UNDETERMINED else article.lang,
         fingerprint=_sha256(_compared(article.title, text)),
+        page_sha256=page_sha256,
     )
 
 

@@ -13,10 +13,11 @@ from urllib.parse import urldefrag, urlsplit
 
 from ._errors import ErrorKind, FeedError
 from ._fetch import Fetched, Fetcher
+from ._fulltext import Known, PageReader
 from ._localfile import read_file
 from ._outcome import FeedOutcome, FeedRequest
 from ._pool import ParserPool
-from ._settings import ArticleLimits, FetchSettings, ParseSettings
+from ._settings import ArticleLimits, FetchSettings, FullTextSettings, ParseSettings
 from ._urls import host_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ async def collect(
     limits: ArticleLimits = _DEFAULT_LIMITS,
     *,
     more: More | None = None,
+    pages: FullTextSettings | None = None,
+    known: Known | None = None,
     resolver: AbstractResolver | None = None,
     random: Random | None = None,
 ) -> AsyncIterator[FeedOutcome]:
@@ -46,18 +49,33 @@ async def collect(
     contextlib.aclosing) or is cancelled, requests are cancelled and the parsing processes killed. At most
     `fetch.max_concurrency` bodies are in memory. With `more` the requests need not all be known at the beginning: it is
     awaited when fewer wait than can be begun at once, so that one slow feed never holds up the rest of a list; what it
-    raises ends the iteration. `resolver` replaces the system's name lookup, `random` the source of the chances that are
-    taken (delays of retries, unconditional requests).
+    raises ends the iteration.
+
+    With `pages` the articles of a feed get the texts of their pages before its outcome is given out, where those
+    settings say so, and `outcome.pages` says what became of each page. `known` is asked for the keys of articles whose
+    pages are not wanted, because they are stored in this revision: `async def known(articles) -> set_of_keys`; without
+    it every visit asks for every page; what it raises ends the iteration. An article keeps key and revision of its
+    feed's entry, whatever its page says. Raises SettingsError when the extra `fulltext` is not installed.
+
+    `resolver` replaces the system's name lookup, `random` the source of the chances that are taken (delays of retries,
+    unconditional requests).
     """
     queue = _Queue(requests, more, fetch.max_concurrency)
     done: asyncio.Queue[FeedOutcome | None] = asyncio.Queue(maxsize=fetch.max_concurrency)
     pool = ParserPool(parse, limits)
 
     async with Fetcher(fetch, resolver, random) as fetcher:
+        reader = PageReader(pages, fetcher, limits) if pages is not None and pages.active else None
 
         async def work() -> None:
-            while (request := await queue.next()) is not None:
-                await done.put(await _outcome(request, fetcher, pool, fetch))
+            try:
+                while (request := await queue.next()) is not None:
+                    outcome = await _outcome(request, fetcher, pool, fetch)
+                    if reader is not None:
+                        outcome = await reader.read(outcome, request.scope or request.url, known)
+                    await done.put(outcome)
+            except Exception as error:  # of `known`: nothing else in here raises
+                queue.error = error
             await done.put(None)
 
         at_once = fetch.max_concurrency if more else min(fetch.max_concurrency, len(requests))
@@ -77,6 +95,8 @@ async def collect(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await pool.close()
+            if reader is not None:
+                await reader.close()
 
 
 class _Queue:

@@ -85,8 +85,9 @@ def _parse_xml(text: str, base: str, max_entries: int) -> Document:
         text = _closed_at(text, starts[max_entries], start)
     result = feedparser.parse(
         io.BytesIO(text.encode("utf-8")),
-        # Relative links are resolved against this; the type stops feedparser from guessing the encoding again.
-        response_headers={"content-location": base, "content-type": "application/xml; charset=utf-8"},
+        # The type stops feedparser from guessing the encoding again. No location: it would resolve guids against it,
+        # and a feed that another host serves today would be all new; links are resolved in `to_articles`.
+        response_headers={"content-type": "application/xml; charset=utf-8"},
         sanitize_html=False,
         resolve_relative_uris=False,
     )

@@ -100,7 +100,9 @@ def _trafilatura(html: str, url: str | None) -> str:
 
     # It logs an error for every page without a text, which is an answer here and no error.
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    text = trafilatura.extract(html, url=url, favor_precision=True, include_comments=False, include_tables=False)
+    text: str | None = trafilatura.extract(
+        html, url=url, favor_precision=True, include_comments=False, include_tables=False
+    )
     return text or ""
 
 

@@ -35,6 +35,15 @@ _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+js
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What is asked for: its media types, the most bytes of it after inflation, and the name of that limit."""
+
+    accept: str
+    max_bytes: int
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """What came over the wire (or from a file). `body` is None for 304."""
 
@@ -59,6 +68,7 @@ class Fetcher:
         self, settings: FetchSettings, resolver: AbstractResolver | None = None, random: Random | None = None
     ) -> None:
         self._settings = settings
+        self._feeds = Kind(_ACCEPT, settings.max_body_bytes, "max_body_bytes")
         self._guard = NetworkGuard(settings.allow_networks)
         self._hosts = Hosts(settings.max_concurrency_per_host, settings.host_spacing_seconds)
         self._given_resolver = resolver
@@ -82,7 +92,7 @@ class Fetcher:
                 sock_connect=settings.connect_timeout_seconds,
                 sock_read=settings.read_timeout_seconds,
             ),
-            headers={"User-Agent": settings.user_agent, "Accept": _ACCEPT},
+            headers={"User-Agent": settings.user_agent},
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=settings.max_header_bytes,
             max_field_size=settings.max_header_bytes,
@@ -95,17 +105,18 @@ class Fetcher:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def fetch(self, request: FeedRequest) -> Fetched:
+    async def fetch(self, request: FeedRequest, kind: Kind | None = None) -> Fetched:
         """The answer to a request, after redirects and retries. Raises FetchError, whatever goes wrong.
 
-        The total deadline does not run while the request waits for its turn at a host.
+        `kind` is what is asked for, a feed by default. The total deadline does not run while the request waits for its
+        turn at a host.
         """
         seconds = self._settings.total_deadline_seconds
         try:
             async with asyncio.timeout(seconds) as deadline:
                 for retries in count():
                     try:
-                        return await self._attempt(request, deadline)
+                        return await self._attempt(request, kind or self._feeds, deadline)
                     except FetchError as error:
                         delay = retry_delay_seconds(error, retries, self._settings, self._random)
                         left = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
@@ -116,11 +127,11 @@ class Fetcher:
             raise FetchError(ErrorKind.TIMEOUT, f"not finished after {seconds:g} s (total_deadline_seconds)") from error
         raise AssertionError("count() does not end")
 
-    async def _attempt(self, request: FeedRequest, deadline: asyncio.Timeout) -> Fetched:
+    async def _attempt(self, request: FeedRequest, kind: Kind, deadline: asyncio.Timeout) -> Fetched:
         import aiohttp
 
         try:
-            return await self._follow(request, deadline)
+            return await self._follow(request, kind, deadline)
         except FetchError:
             raise
         except aiohttp.ClientError as error:
@@ -129,7 +140,7 @@ class Fetcher:
             # aiohttp lets a few of these through: a header it cannot write, a host name IDNA refuses.
             raise FetchError(ErrorKind.PROTOCOL, f"cannot be fetched: {_words(error)}") from error
 
-    async def _follow(self, request: FeedRequest, deadline: asyncio.Timeout) -> Fetched:
+    async def _follow(self, request: FeedRequest, kind: Kind, deadline: asyncio.Timeout) -> Fetched:
         url = request.url
         hops: list[Redirect] = []
         unconditional = request.etag is None and request.last_modified is None
@@ -139,6 +150,7 @@ class Fetcher:
             if self._settings.proxy:
                 await self._check_host_behind_proxy(url)
             headers = {} if again else _conditions(request)
+            headers["Accept"] = kind.accept
             if again:
                 headers["Cache-Control"] = "no-cache"
             async with self._hosts.slot(host_of(url), deadline), self._get(url, headers) as response:
@@ -161,7 +173,7 @@ class Fetcher:
                     again = True
                     continue
                 if status not in _REDIRECTS:
-                    return await self._read(response, url, hops)
+                    return await self._read(response, url, hops, kind)
                 target = response.headers.get("Location", "").strip()
             url = self._next_hop(url, target, status, hops)
             hops.append(Redirect(status, url))
@@ -232,7 +244,7 @@ class Fetcher:
             )
         return following
 
-    async def _read(self, response: aiohttp.ClientResponse, url: str, hops: list[Redirect]) -> Fetched:
+    async def _read(self, response: aiohttp.ClientResponse, url: str, hops: list[Redirect], kind: Kind) -> Fetched:
         if response.status != 200:
             raise FetchError(
                 ErrorKind.HTTP_STATUS,
@@ -250,14 +262,15 @@ class Fetcher:
                 f"the body is encoded as {coding[:80]!r}; gzip, deflate, br and zstd are read",
                 http_status=200,
             )
-        limit = self._settings.max_body_bytes
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             body += chunk
-            if len(body) > limit:
+            if len(body) > kind.max_bytes:
                 response.close()
                 raise FetchError(
-                    ErrorKind.TOO_LARGE, f"the body is longer than {limit} bytes (max_body_bytes)", http_status=200
+                    ErrorKind.TOO_LARGE,
+                    f"the body is longer than {kind.max_bytes} bytes ({kind.limit})",
+                    http_status=200,
                 )
         return Fetched(
             bytes(body),

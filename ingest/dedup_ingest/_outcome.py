@@ -9,6 +9,7 @@ from ._article import Article
 from ._errors import ErrorKind
 
 Status = Literal["fetched", "not_modified", "failed"]
+PageStatus = Literal["text", "short", "paywall", "consent", "unrelated", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,32 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class PageOutcome:
+    """What became of the page of one article.
+
+    status          text: the page's text is the article's; short: it says no more than the feed; paywall, consent: what
+                    the page shows instead of the article; unrelated: it is about something else; failed: see `error`
+    key             of the article
+    url             that was asked for; final_url the one that answered
+    canonical_url   the address that the page calls its own, when it was accepted (see `PageReader`), or None
+    sha256          64 hex digits, of the bytes of the page; None when none came
+    method          what found the text: trafilatura, publisher (JSON-LD articleBody), paragraphs, none
+    """
+
+    status: PageStatus
+    key: str
+    url: str
+    final_url: str | None = None
+    canonical_url: str | None = None
+    sha256: str | None = None
+    method: str = "none"
+    http_status: int | None = None
+    error: str | None = None
+    error_kind: ErrorKind | None = None
+    elapsed_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class FeedOutcome:
     """What became of one feed.
 
@@ -56,7 +83,8 @@ class FeedOutcome:
     skip_hours      hours of the day (0…23, UTC) and days of the week ("monday"…"sunday") in which the feed asks not to
     skip_days       be fetched
     body_bytes      after inflation
-    elapsed_seconds of fetching and parsing, without the wait for a free slot
+    pages           what became of the pages of articles that were asked for their full text
+    elapsed_seconds of fetching and parsing, without the wait for a free slot and without pages
     problem         what is wrong with a document that could be read nevertheless
     error           why the feed failed and what to do, error_kind its class; None unless failed
     """
@@ -79,6 +107,7 @@ class FeedOutcome:
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[str, ...] = ()
     body_bytes: int = 0
+    pages: tuple[PageOutcome, ...] = ()
     elapsed_seconds: float = 0.0
     problem: str | None = None
     error: str | None = None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_network
+from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from ._errors import SettingsError
 
 _MIB = 1024 * 1024
+
+FullTextMode = Literal["off", "short", "all"]
+_MODES: Final = get_args(FullTextMode)
 
 
 def _positive(settings: object, *names: str) -> None:
@@ -163,6 +168,49 @@ class ParseSettings:
     def worker_count(self) -> int:
         """The number of worker processes that `workers` means on this machine."""
         return self.workers or max(1, min(4, os.cpu_count() or 1))
+
+
+@dataclass(frozen=True, slots=True)
+class FullTextSettings:
+    """Whether the pages of articles are fetched for their text, and the limits of that.
+
+    `enabled` is the rule for all feeds, `feeds` those of single ones (URL of the feed → mode): "off", "short" (only
+    articles for which the feed gives fewer than `min_text_characters`) or "all". Pages are fetched under the same
+    FetchSettings as feeds, but for their size.
+    """
+
+    enabled: FullTextMode = "off"
+    feeds: Mapping[str, FullTextMode] = field(default_factory=dict)
+    min_text_characters: int = 600  # of the feed's own text, from which "short" leaves the page alone
+    min_page_characters: int = 250  # a page that says less is a teaser, a gallery or an error
+    max_page_bytes: int = 5 * _MIB  # after inflation; the largest of 32 real pages measured has 1.8 MiB
+    max_pages_per_feed: int = 50  # in one visit, in the order of the feed; the rest keeps the feed's text
+    max_concurrency: int = 8  # pages at a time
+    workers: int = 0  # processes; 0: one per core, four at most
+    deadline_seconds: float = 15.0  # of the extraction from one page
+    max_memory_bytes: int = 1024 * _MIB
+
+    def __post_init__(self) -> None:
+        _positive(
+            self,
+            "min_text_characters",
+            "min_page_characters",
+            "max_page_bytes",
+            "max_pages_per_feed",
+            "max_concurrency",
+            "deadline_seconds",
+            "max_memory_bytes",
+        )
+        if self.workers < 0:
+            raise SettingsError(f"FullTextSettings.workers is {self.workers}; it must be 0 (one per core) or more")
+        for name, mode in {"enabled": self.enabled, **self.feeds}.items():
+            if mode not in _MODES:
+                raise SettingsError(f"FullTextSettings: {name} is {mode!r}; it is one of {', '.join(_MODES)}")
+
+    @property
+    def active(self) -> bool:
+        """Whether the page of any article may be asked for."""
+        return any(mode != "off" for mode in (self.enabled, *self.feeds.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ _TRACKERS: Final = frozenset(
 )
 _TRACKER_PREFIX: Final = "utm_"
 _PORTS: Final = {"http": 80, "https": 443}
+_FRONTS: Final = re.compile(r"^(?:(?:www\d?|m|mobile|amp)\.)+")
 _SPACE: Final = re.compile(r"[\s\x00-\x20\x7f]+")
 
 
@@ -59,6 +60,13 @@ def host_of(url: str) -> str:
         return _ascii_host(urlsplit(url).hostname or "")
     except ValueError:
         return ""
+
+
+def same_site(one: str, other: str) -> bool:
+    """Whether two URLs are of one site: one host but for www., m., mobile. and amp., or one within the other."""
+    hosts = sorted((_FRONTS.sub("", host_of(url)) for url in (one, other)), key=len)
+    short, long = hosts
+    return "." in short and (long == short or long.endswith(f".{short}"))
 
 
 def _tracks(pair: str) -> bool:

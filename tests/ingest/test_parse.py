@@ -190,6 +190,17 @@ def test_case_49_of_a_guid_twice_in_one_feed_the_last_wins(kit: Any) -> None:
     assert [count for _, count in found.skipped] == [1]
 
 
+def test_an_entry_stays_itself_when_another_host_serves_the_feed(kit: Any) -> None:
+    body = kit.rss(kit.item(1).replace("https://gazette.example/1", "/1"))
+    limits = ParseSettings(detect_language=False), ArticleLimits()
+    here, there = (
+        parse_document(body, url=URL, base=base, content_type=None, parse=limits[0], limits=limits[1]).articles[0]
+        for base in (URL, "https://mirror.example/feed")
+    )
+    assert (here.guid, here.key) == ("g-1", there.key)
+    assert (here.url, there.url) == ("https://gazette.example/1", "https://mirror.example/1")
+
+
 @pytest.mark.parametrize(
     ("link", "resolved"),
     [
