@@ -1,15 +1,19 @@
 # Everything the project can do on one machine. `make help` lists it.
 #
-# Two virtual environments, so that each stays honest:
+# Three virtual environments, so that each stays honest:
 #   .venv        what a user has: the base install, no torch. `make demo` runs here; `make gpu` changes it.
 #   .venv-test   the base install plus the extras that tests, checks and benchmarks need.
+#   .venv-bench  what `make bench-encode` compares with, too: fastembed; and Infinity, which needs a place of its own.
 # A stamp file in each says which inputs it was made from; without a change, `make` finds nothing to do.
 
 PYTHON    ?= python3
 VENV      ?= .venv
 TEST_VENV ?= .venv-test
+BENCH_VENV ?= .venv-bench
 # More arguments for pytest: make test PYTEST_ARGS="-k threads"
 PYTEST_ARGS ?=
+# More arguments for a benchmark: make bench-encode BENCH_ARGS="--model e5-small --workload leads"
+BENCH_ARGS ?=
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,6 +24,7 @@ SHELL       := /bin/bash
 INPUTS     := pyproject.toml constraints.txt
 BASE_STAMP := $(VENV)/.installed
 TEST_STAMP := $(TEST_VENV)/.installed
+BENCH_STAMP := $(BENCH_VENV)/.installed
 GPU_MARK   := $(VENV)/.gpu-extra
 # benchmarks/bench_encode.py is run by `make bench-encode`, and all of them by `make bench`.
 BENCHES    := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
@@ -77,8 +82,22 @@ check: $(TEST_STAMP)  ## lint, formatting, types, import rules
 bench: $(BENCHES)  ## every benchmark in benchmarks/
 	@[ -n "$(BENCHES)" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 2; }
 
-$(BENCHES): bench-%: $(TEST_STAMP)
-	$(TEST_VENV)/bin/python benchmarks/bench_$*.py
+$(filter-out bench-encode,$(BENCHES)): bench-%: $(TEST_STAMP)
+	$(TEST_VENV)/bin/python benchmarks/bench_$*.py $(BENCH_ARGS)
+
+# Peers of the encoder stay out of the test environment. Where Infinity cannot be installed, the table says so.
+bench-encode: $(BENCH_STAMP)
+	$(BENCH_VENV)/bin/python benchmarks/bench_encode.py $(BENCH_ARGS)
+
+$(BENCH_STAMP): $(INPUTS) benchmarks/peers.txt benchmarks/infinity.txt
+	@echo "Installing the encoder's peers into $(BENCH_VENV) ..."
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@echo '*' > $(BENCH_VENV)/.gitignore
+	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[export,plot]' -r benchmarks/peers.txt
+	@$(PYTHON) -m venv $(BENCH_VENV)/infinity
+	@$(BENCH_VENV)/infinity/bin/pip install --quiet -r benchmarks/infinity.txt || \
+	  { rm -rf $(BENCH_VENV)/infinity; echo "Infinity could not be installed: it is left out" >&2; }
+	@touch $@
 
 # Which wheels carry code for this card. onnxruntime-gpu 1.27 and later: compute capability 7.5 and CUDA 13, whose oldest
 # driver is 580. Up to 1.26.0: from 6.0, CUDA 12. Both numbers can be given by hand where nvidia-smi cannot tell them.
@@ -118,5 +137,5 @@ lock: $(TEST_STAMP)  ## write constraints.txt anew: the newest versions that fit
 	@mv constraints.new constraints.txt
 
 clean:  ## remove the environments and every cache of this folder
-	rm -rf $(VENV) $(TEST_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TEST_VENV) $(BENCH_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"accelerate": "dedup_accelerate", "index": "dedup_index", "ingest": "dedup_ingest", "dedup": "dedup"}
-_NOT_OURS = {".git", "__pycache__", "build", "dist", "demo", ".venv", ".venv-test"}
+_NOT_OURS = {".git", "__pycache__", "build", "dist", "demo", ".venv", ".venv-bench", ".venv-test"}
 
 
 def project_files() -> list[Path]:

@@ -1,0 +1,179 @@
+"""What is measured of encoders side by side: throughput, latency, likeness of the vectors, start-up, memory."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _checkpoints import Shape
+from _newstexts import Workload
+from _workers import Launch, Worker, WorkerError, free_mb
+
+REFERENCE = "st-torch"
+Row = dict[str, Any]
+Rows = dict[str, Row]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """The same texts twice: as ours get them, and with the prefix that a peer is expected to be given."""
+
+    plain: Path
+    prefixed: Path
+    count: int
+
+    @classmethod
+    def write(cls, folder: Path, workload: Workload, prefix: str) -> TextFiles:
+        found = cls(folder / f"{workload.name}.json", folder / f"{workload.name}-prefixed.json", len(workload.texts))
+        found.plain.write_text(json.dumps(workload.texts), encoding="utf-8")
+        found.prefixed.write_text(json.dumps([prefix + text for text in workload.texts]), encoding="utf-8")
+        return found
+
+    def of(self, worker: Worker) -> str:
+        return str(self.plain if worker.engine.family == "ours" else self.prefixed)
+
+
+def measure_bulk(
+    workers: Sequence[Worker], texts: TextFiles, rounds: int, seconds: float, scratch: Path, tell: Tell
+) -> tuple[Rows, dict[str, np.ndarray]]:
+    """Throughput: every round all encoders in turn, each time another one first; 2 rounds, then while `seconds` last.
+
+    docs_per_s is the median of the rounds, ratio the median of the ratios to REFERENCE within one round.
+    """
+    rates: dict[str, list[float]] = {worker.engine.name: [] for worker in workers}
+    vectors = {}
+    for worker in workers:  # kernels are chosen and buffers made by the shapes of the first texts
+        worker.ask(do="bulk", texts=texts.of(worker), begin=0, end=max(4, texts.count // 8))
+    end = time.monotonic() + seconds
+    for number in range(rounds):
+        begin = time.monotonic()
+        shift = number % len(workers)
+        for worker in [*workers[shift:], *workers[:shift]]:
+            name = worker.engine.name
+            file = scratch / f"{name}.npy"
+            answer = worker.ask(
+                do="bulk", texts=texts.of(worker), begin=0, end=texts.count, vectors=None if number else str(file)
+            )
+            rates[name].append(texts.count / sum(answer["seconds"]))
+            if not number:
+                vectors[name] = np.load(file)
+        tell(f"bulk, round {number + 1}: " + ", ".join(f"{name} {rate[-1]:.1f}" for name, rate in rates.items()))
+        if number and time.monotonic() + (time.monotonic() - begin) > end:
+            break
+    base = rates.get(REFERENCE)
+    rows = {}
+    for name, found in rates.items():
+        rows[name] = {"docs_per_s": rounded(statistics.median(found)), "rounds": [rounded(rate) for rate in found]}
+        if base:
+            rows[name]["ratio"] = rounded(statistics.median(a / b for a, b in zip(found, base, strict=True)))
+    return rows, vectors
+
+
+def measure_single(workers: Sequence[Worker], texts: TextFiles, rounds: int, each: int, tell: Tell) -> Rows:
+    """Latency of one text at a time: `each` texts per encoder and round, all of them another part of the texts."""
+    times: dict[str, list[float]] = {worker.engine.name: [] for worker in workers}
+    for number in range(rounds):
+        begin = (number * each) % max(1, texts.count - each + 1)
+        for worker in workers:
+            answer = worker.ask(do="single", texts=texts.of(worker), begin=begin, end=begin + each)
+            times[worker.engine.name] += answer["seconds"]
+        tell(f"one at a time, round {number + 1} of {rounds}")
+    return {
+        name: {
+            "p50_ms": rounded(1000 * float(np.percentile(found, 50))),
+            "p99_ms": rounded(1000 * float(np.percentile(found, 99))),
+            "samples": len(found),
+        }
+        for name, found in times.items()
+    }
+
+
+def compare_vectors(vectors: Mapping[str, np.ndarray]) -> Rows:
+    """Against REFERENCE on the same texts: cosine per text, and the largest change of the cosine of any two texts."""
+    if REFERENCE not in vectors:
+        return {}
+    reference = unit(vectors[REFERENCE])
+    upper = np.triu_indices(len(reference), 1)
+    rows = {}
+    for name, found in vectors.items():
+        if found.shape != reference.shape:
+            rows[name] = {"note": f"its vectors have {found.shape[1]} values instead of {reference.shape[1]}"}
+            continue
+        candidate = unit(found)
+        cosines = np.einsum("ij,ij->i", reference, candidate)
+        shifts = np.abs(reference @ reference.T - candidate @ candidate.T)[upper]
+        rows[name] = {
+            "mean_cosine": round(float(cosines.mean()), 6),
+            "min_cosine": round(float(cosines.min()), 6),
+            "max_pairwise_shift": round(float(shifts.max()), 6),
+        }
+    return rows
+
+
+def roofline(rows: Rows, workload: Workload, shape: Shape, peaks: Mapping[str, float]) -> None:
+    """Adds to each row the GOP/s that its real tokens come to, and their shares of the machine's measured peaks."""
+    per_text = statistics.mean(sum(shape.flops(tokens)) for tokens in workload.tokens)
+    for row in rows.values():
+        row["gops"] = rounded(row["docs_per_s"] * per_text / 1e9)
+        row["share_of_peak"] = {name: round(row["gops"] / peak, 3) for name, peak in peaks.items()}
+
+
+def ceilings(workload: Workload, shape: Shape, peaks: Mapping[str, float]) -> dict[str, float]:
+    """docs/s if products with weights ran at a precision's peak, and attention (never int8) at the best float's."""
+    found = [shape.flops(tokens) for tokens in workload.tokens]
+    weights, attention = (statistics.mean(part) for part in zip(*found, strict=True))
+    best_float = max(value for name, value in peaks.items() if name != "int8")
+    return {
+        name: rounded(1e9 / (weights / peak + attention / (best_float if name == "int8" else peak)))
+        for name, peak in peaks.items()
+    }
+
+
+def measure_start(launches: Sequence[Launch], texts: TextFiles, runs: int, singles: int, tell: Tell) -> Rows:
+    """Each encoder alone in a new process, files in the page cache: seconds from the start of the process to the first
+    embedding (median), and MiB resident after loading, after the first embedding, and while one stream is served.
+    """
+    rows: Rows = {}
+    for launch in launches:
+        if free_mb() < 3072:
+            rows[launch.engine.name] = {"note": "left out: less than 3 GB of memory were free"}
+            continue
+        seconds, row = [], {}
+        try:
+            for number in range(runs):
+                worker = Worker(launch)
+                seconds.append(worker.start_seconds)
+                if number == runs - 1:
+                    worker.ask(do="single", texts=texts.of(worker), begin=0, end=singles)
+                    serving = worker.ask(do="memory")
+                    row = {
+                        "loaded_mb": worker.first["loaded"]["rss"],
+                        "first_mb": worker.first["rss"],
+                        "serving_mb": serving["rss"],
+                        "serving_anonymous_mb": serving["anonymous"],
+                        "peak_mb": serving["peak"],
+                    }
+                worker.close()
+            rows[launch.engine.name] = {"start_s": rounded(statistics.median(seconds)), **row}
+        except WorkerError as error:
+            rows[launch.engine.name] = {"note": str(error)}
+        tell(f"start-up of {launch.engine.name}: {rows[launch.engine.name]}")
+    return rows
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows of length 1 in double precision."""
+    vectors = vectors.astype(np.float64)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def rounded(value: float) -> float:
+    """Four significant digits."""
+    return float(f"{value:.4g}")
