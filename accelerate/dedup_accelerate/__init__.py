@@ -19,8 +19,9 @@ from ._artifact import (
     find_artifacts,
     load_artifact,
 )
+from ._batcher import DynamicBatcher
 from ._build import prepare
-from ._encoder import Encoder
+from ._encoder import Encoder, embedding_fingerprint
 from ._errors import (
     AccelerateError,
     ArtifactCorrupt,
@@ -28,6 +29,8 @@ from ._errors import (
     ArtifactNotFound,
     ArtifactTooNew,
     CheckpointInvalid,
+    EncoderBusy,
+    EncoderClosed,
     ExportUnavailable,
     ModelUnavailable,
     ParityTooLow,
@@ -38,6 +41,7 @@ from ._errors import (
 )
 from ._fidelity import record_fidelity
 from ._hardware import GpuPins, gpu_pins
+from ._longtexts import LongTexts
 from ._parity import measure_parity, parity_texts
 from ._registry import DEFAULT_MODEL, REGISTRY, ModelSpec
 from ._scripts import scripts_of
@@ -57,9 +61,13 @@ __all__ = [
     "BuildSettings",
     "CheckpointInvalid",
     "Contract",
+    "DynamicBatcher",
     "Encoder",
+    "EncoderBusy",
+    "EncoderClosed",
     "ExportUnavailable",
     "GpuPins",
+    "LongTexts",
     "Manifest",
     "ModelSpec",
     "ModelUnavailable",
@@ -74,6 +82,7 @@ __all__ = [
     "Trim",
     "UnsupportedModel",
     "default_cache",
+    "embedding_fingerprint",
     "find_artifacts",
     "gpu_pins",
     "installed_wheels",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ from numpy.typing import NDArray
 
 from ._artifact import Artifact, Contract
 from ._errors import ProviderUnavailable
+from ._longtexts import LongTexts, joined
 from ._session import Provider, open_session
 from ._settings import Progress, silent
 from ._tokens import Tokens
+from ._vectorcache import VectorCache, text_key
 
 Vectors = NDArray[np.float32]
+Ids = list[list[int]]
 
 #: Texts tokenised and sorted at a time: enough that sorting removes nearly all padding, few enough to hold their ids.
 _WINDOW = 4096
@@ -48,24 +53,54 @@ def pad(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int
     return padded, mask
 
 
+@dataclass(slots=True)
+class Pending:
+    """A list of texts on its way to vectors: what the cache knew stands in `vectors` already, `ids` is left to run.
+
+    counts: how many consecutive rows of `ids` make up each distinct text that is left; keys: those texts; places: the
+    rows of `vectors` that wait for each of them.
+    """
+
+    vectors: Vectors
+    keys: list[bytes]
+    places: list[list[int]]
+    ids: Ids
+    counts: list[int]
+
+    @property
+    def texts(self) -> int:
+        """How many rows wait."""
+        return sum(map(len, self.places))
+
+
 class Encoder:
-    """Encodes texts with one artifact. Safe under threads: `encode` keeps no state between calls.
+    """Encodes texts with one artifact. Safe under threads; `DynamicBatcher` lets many callers share its batches.
 
     artifact: from `prepare` or `load_artifact`. provider: "cpu" or "cuda". threads: CPU threads of one call, 0 for all
     physical cores. batch_tokens: padded tokens per batch; on a CPU a bigger batch costs memory and gains little.
-    long_texts: what is encoded of a text with more than max_tokens, "truncate", "lead" or "windows"; see LongTexts.
+    long_texts: what is encoded of a text with more than max_tokens; see LongTexts. cache_texts: embeddings of the
+    latest so many different texts are kept in memory (4 * dimension bytes each) and given again without the model.
 
     Raises ProviderUnavailable and ProviderFallback instead of running anywhere else than asked.
     """
 
     def __init__(
-        self, artifact: Artifact, *, provider: Provider = "cpu", threads: int = 0, batch_tokens: int = 1024
+        self,
+        artifact: Artifact,
+        *,
+        provider: Provider = "cpu",
+        threads: int = 0,
+        batch_tokens: int = 1024,
+        long_texts: LongTexts | None = None,
+        cache_texts: int = 0,
     ) -> None:
         if provider == "cuda" and artifact.manifest.contract.precision == "int8":
             raise ProviderUnavailable(
                 f"{artifact.path} holds int8 weights for the CPU; prepare the model with precision='fp32' for CUDA."
             )
         self.artifact = artifact
+        self.long_texts = long_texts or LongTexts()
+        self._cache = VectorCache(cache_texts)
         self._runner = Runner(
             artifact.graph, artifact.tokenizer, artifact.manifest.contract, provider, threads, batch_tokens
         )
@@ -80,14 +115,106 @@ class Encoder:
         """The provider that onnxruntime reports as active."""
         return self._runner.provider
 
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of what decides the embeddings: the artifact's own, unless long texts are read another way."""
+        return embedding_fingerprint(self.artifact, self.long_texts)
+
     def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """float32 array (len(texts), dimension), every row of length 1, in the order of `texts`.
 
-        The artifact's prefix is put before each text and the text is cut at its max_tokens. Defined for every str: an
-        empty or blank text gives the embedding of the bare prefix, NUL counts as a space, a lone surrogate as U+FFFD.
-        No texts give shape (0, dimension). Raises TypeError for anything but a sequence of str.
+        The artifact's prefix is put before each text; a text longer than its max_tokens is read as `long_texts` says.
+        Defined for every str: an empty or blank text gives the embedding of the bare prefix, NUL counts as a space, a
+        lone surrogate as U+FFFD. No texts give shape (0, dimension). Equal texts are encoded once.
+
+        Raises TypeError for anything but a sequence of str.
         """
-        return self._runner.encode(texts, progress or silent)
+        refuse_one_text(texts)
+        told, vectors = progress or silent, np.empty((len(texts), self.dimension), np.float32)
+        for begin in range(0, len(texts), _WINDOW):
+            pending = self.prepare(texts[begin : begin + _WINDOW])
+            known = begin + len(pending.vectors) - pending.texts
+
+            def report(done: int, known: int = known, pending: Pending = pending) -> None:
+                told("encode", known + pending.texts * done // len(pending.ids), len(texts))
+
+            if pending.ids:
+                self.finish(pending, self._runner.run(pending.ids, report))
+            else:
+                told("encode", known, len(texts))
+            vectors[begin : begin + len(pending.vectors)] = pending.vectors
+        return vectors
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens that the model reads of each text, prefix and special tokens included, what is cut off not."""
+        refuse_one_text(texts)
+        ids, counts = self._tokenise(texts)
+        ends = np.cumsum([0, *counts])
+        return [sum(map(len, ids[ends[i] : ends[i + 1]])) for i in range(len(texts))]
+
+    def prepare(self, texts: Sequence[str]) -> Pending:
+        """The first half of `encode`: look up, tokenise. `finish` is the other, after `run` or a batcher's own."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        places: dict[bytes, list[int]] = {}
+        for place, text in enumerate(texts):
+            places.setdefault(text_key(text), []).append(place)
+        left: dict[bytes, list[int]] = {}
+        for key, known in zip(places, self._cache.get(places), strict=True):
+            if known is None:
+                left[key] = places[key]
+            else:
+                vectors[places[key]] = known
+        ids, counts = self._tokenise([texts[rows[0]] for rows in left.values()])
+        return Pending(vectors, list(left), list(left.values()), ids, counts)
+
+    def run(self, ids: Ids) -> Vectors:
+        """Unit rows of these token ids, in their order."""
+        return self._runner.run(ids)
+
+    def finish(self, pending: Pending, rows: Vectors) -> Vectors:
+        """Put the rows of `pending.ids` where they belong and remember them; returns `pending.vectors`."""
+        found = joined(rows, pending.counts) if len(rows) > len(pending.counts) else rows
+        for row, places in zip(found, pending.places, strict=True):
+            pending.vectors[places] = row
+        self._cache.put(pending.keys, found)
+        return pending.vectors
+
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens of one run."""
+        return self._runner.batch_tokens
+
+    def _tokenise(self, texts: Sequence[str]) -> tuple[Ids, list[int]]:
+        """Token ids of what is read of each text, and how many rows of them each text has."""
+        tokens, policy = self._runner.tokens, self.long_texts
+        ids = tokens(texts)
+        if policy.policy == "truncate":
+            return ids, [1] * len(ids)
+        most = policy.max_windows if policy.policy == "windows" else 1
+        found: Ids = []
+        counts: list[int] = []
+        for text, own in zip(texts, ids, strict=True):
+            rows = [own]
+            if len(own) >= tokens.max_tokens:  # perhaps more was cut off
+                prepared = tokens.prepared(text, most)
+                parts = policy.parts(prepared, *tokens.spans(prepared))
+                rows = tokens(parts) if parts != [prepared] else rows
+            found += rows
+            counts.append(len(rows))
+        return found, counts
+
+
+def embedding_fingerprint(artifact: Artifact, long_texts: LongTexts) -> str:
+    """Hex digest of an artifact and a policy for long texts: embeddings of two of them are never compared."""
+    if long_texts.policy == "truncate":
+        return artifact.fingerprint
+    return hashlib.sha256(f"{artifact.fingerprint}\0{long_texts.name}".encode()).hexdigest()
+
+
+def refuse_one_text(texts: Sequence[str]) -> None:
+    """Raise TypeError for a str in place of a sequence of them."""
+    if isinstance(texts, str):
+        raise TypeError("encode takes a sequence of texts; put the one text into a list")
 
 
 class Runner:
@@ -106,22 +233,24 @@ class Runner:
             raise ValueError(f"batch_tokens must be positive, got {batch_tokens}")
         self._session: Any = open_session(graph, provider, threads)
         self._inputs = {item.name for item in self._session.get_inputs()}
-        self._tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
+        self.tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
         self._dimension = contract.dimension
-        self._batch_tokens = batch_tokens
+        self.batch_tokens = batch_tokens
         self.provider = str(self._session.get_providers()[0])
 
-    def encode(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
-        if isinstance(texts, str):
-            raise TypeError("encode takes a sequence of texts; put the one text into a list")
-        vectors = np.empty((len(texts), self._dimension), np.float32)
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit rows of texts cut at the token limit."""
+        return self.run(self.tokens(texts))
+
+    def run(self, ids: Ids, report: Callable[[int], None] | None = None) -> Vectors:
+        """Unit rows of token ids, in their order; `report` is told how many are done."""
+        vectors = np.empty((len(ids), self._dimension), np.float32)
         done = 0
-        for begin in range(0, len(texts), _WINDOW):
-            ids = self._tokens(texts[begin : begin + _WINDOW])
-            for batch in plan_batches([len(values) for values in ids], self._batch_tokens):
-                vectors[[begin + position for position in batch]] = self._run([ids[position] for position in batch])
-                done += len(batch)
-                progress("encode", done, len(texts))
+        for batch in plan_batches([len(values) for values in ids], self.batch_tokens):
+            vectors[batch] = self._run([ids[position] for position in batch])
+            done += len(batch)
+            if report is not None:
+                report(done)
         return vectors
 
     def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:

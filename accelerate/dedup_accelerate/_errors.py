@@ -10,6 +10,8 @@ AccelerateError
 │   ├── ArtifactNotFound  no artifact in that folder
 │   ├── ArtifactCorrupt   a file is missing, damaged or not the one the manifest describes
 │   └── ArtifactTooNew    written by a later version of this package
+├── EncoderBusy           too many texts wait for the encoder; ask again later
+├── EncoderClosed         the batcher of the encoder was closed
 └── ProviderError
     ├── ProviderUnavailable  the wheel installed here has no such provider, or two wheels fight
     └── ProviderFallback     CUDA was asked, onnxruntime silently gave the CPU
@@ -59,6 +61,14 @@ class ArtifactCorrupt(ArtifactError):
 
 class ArtifactTooNew(ArtifactError):
     """The artifact's schema is later than this package understands."""
+
+
+class EncoderBusy(AccelerateError):
+    """More texts wait for the encoder than may; the same call may succeed a moment later."""
+
+
+class EncoderClosed(AccelerateError):
+    """The batcher of the encoder was closed."""
 
 
 class ProviderError(AccelerateError):

@@ -89,13 +89,14 @@ def windows(text: str, tokens: Sequence[Span], room: int, overlap: int, most: in
     overlap = min(overlap, room // 2)
     count = min(len(tokens), room + (most - 1) * (room - overlap))
     number = max(1, -(-(count - overlap) // (room - overlap)))
+    slide = min(overlap, (room - 1) // 2)  # more, and a window's two edges could pass one another
     starts = [round(i * (count - room) / max(1, number - 1)) for i in range(number)]
     words = [i for i in range(count + 1) if i == len(tokens) or _begins_word(text, tokens, i)]
     spans = []
     for i, start in enumerate(starts):
         stop = start + room
-        first = next((word for word in words if start <= word <= start + overlap), start) if i else 0
-        last = next((word for word in reversed(words) if stop - overlap <= word <= stop), stop)
+        first = next((word for word in words if start <= word <= start + slide), start) if i else 0
+        last = next((word for word in reversed(words) if stop - slide <= word <= stop), stop)
         last = last if stop < len(tokens) else stop
         spans.append((tokens[first][0], tokens[last - 1][1]))
     return spans

@@ -32,6 +32,7 @@ class Tokens:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self._prefix = prefix
+        self.max_tokens = max_tokens
         self._characters = max_tokens * CHARACTERS_PER_TOKEN
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:

@@ -104,6 +104,12 @@ def tiny(checkpoints: Shapes, tmp_path_factory: pytest.TempPathFactory) -> accel
 
 
 @pytest.fixture(scope="session")
+def plain(checkpoints: Shapes, tmp_path_factory: pytest.TempPathFactory) -> accelerate.Artifact:
+    """An fp32 artifact of the tiny LaBSE."""
+    return accelerate.prepare(str(checkpoints("labse")), precision="fp32", cache=tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="session")
 def e5_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """$DEDUP_CACHE, so that a whole run of all rooms prepares the model once; a temporary folder without it."""
     return accelerate.default_cache() if os.environ.get("DEDUP_CACHE") else tmp_path_factory.mktemp("e5")

@@ -164,3 +164,39 @@ def test_the_encoder_says_where_it_runs(encoder):
 def test_impossible_settings_are_refused(argument, tiny):
     with pytest.raises(ValueError, match=next(iter(argument))):
         Encoder(tiny, **argument)
+
+
+def test_known_texts_are_given_again_without_the_model(plain, texts):
+    class Counted(Encoder):
+        def prepare(self, texts):
+            pending = super().prepare(texts)
+            asked.append(len(pending.ids))
+            return pending
+
+    asked: list[int] = []
+    encoder = Counted(plain, threads=1, cache_texts=3)
+    first = encoder.encode(["bank", "rate", "bank", "price"])
+    assert np.array_equal(first[0], first[2])
+    assert np.array_equal(encoder.encode(["price", "bank"]), first[[3, 0]])
+    encoder.encode(["rain"])  # a fourth text: "rate" was asked for longest ago and goes
+    encoder.encode(["bank", "price", "rain"])
+    encoder.encode(["rate"])
+    assert asked == [3, 0, 1, 0, 1]
+    first[:] = 0  # what a caller does with its rows is not seen by others
+    assert np.allclose(np.linalg.norm(encoder.encode(["bank", "rate"]), axis=1), 1, atol=1e-6)
+
+
+def test_progress_counts_to_the_end_when_texts_are_known_or_equal(plain):
+    seen: list[tuple[str, int, int]] = []
+    encoder = Encoder(plain, threads=1, cache_texts=10, batch_tokens=12)
+    encoder.encode(["bank", "rate"])
+    for texts in (["bank", "rain", "fire", "rain", "price"], ["rate", "bank"]):
+        seen.clear()
+        encoder.encode(texts, progress=lambda *step: seen.append(step))
+        assert seen[-1] == ("encode", len(texts), len(texts))
+        assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+
+
+def test_a_cache_of_negative_size_is_refused(plain):
+    with pytest.raises(ValueError, match="cache_texts"):
+        Encoder(plain, cache_texts=-1)
