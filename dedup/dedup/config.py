@@ -50,6 +50,10 @@ class ModelConfig(_Section):
     threads: Annotated[int, Field(ge=0)]
     cache: str
     batch_tokens: Positive
+    long_texts: Literal["truncate", "lead", "windows"]
+    window_overlap_tokens: Annotated[int, Field(ge=0)]
+    max_windows: Positive
+    cache_texts: Annotated[int, Field(ge=0)]
 
 
 class ParityConfig(_Section):
@@ -167,6 +171,8 @@ class ServeConfig(_Section):
     port: Annotated[int, Field(ge=0, le=65535)]
     max_k: Positive
     max_body_bytes: Positive
+    batch_wait_milliseconds: Annotated[float, Field(ge=0)]
+    max_waiting_texts: Positive
 
 
 class Config(BaseSettings):

@@ -6,6 +6,7 @@ are stored already (`dedup explain`, `dedup index stats`) never pays for the fir
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,22 +17,38 @@ from dedup.space import Vectors
 
 if TYPE_CHECKING:
     from dedup.service import Progress
-    from dedup_accelerate import Artifact, Encoder
+    from dedup_accelerate import Artifact, DynamicBatcher, Encoder, LongTexts
 
 
 class TextEncoder(Protocol):
-    """What the service needs of an encoder: texts in, unit float32 rows (n, dimension) out; from any thread."""
+    """What the service needs of an encoder; from any thread. `Encoder` says what each text gives."""
 
-    def encode(self, texts: Sequence[str]) -> Vectors: ...
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit float32 rows (n, dimension)."""
+        ...
+
+    async def aencode(self, texts: Sequence[str]) -> Vectors:
+        """The same, from a task whose loop goes on meanwhile."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens the model reads of each text."""
+        ...
 
 
 class LazyEncoder:
-    """An encoder that is loaded by its first use, once, whichever thread comes first."""
+    """An encoder that is loaded by its first use, once, whichever thread comes first.
 
-    def __init__(self, artifact: Artifact, config: Config) -> None:
+    batching: the texts of concurrent calls run in common batches (`[serve]`); for a server, whose callers are many and
+    whose texts are few. Then EncoderBusy is raised when too many wait.
+    """
+
+    def __init__(self, artifact: Artifact, config: Config, *, batching: bool = False) -> None:
         self._artifact = artifact
         self._config = config
+        self._batching = batching
         self._encoder: Encoder | None = None
+        self._batcher: DynamicBatcher | None = None
         self._loading = threading.Lock()
 
     def load(self) -> Encoder:
@@ -39,10 +56,25 @@ class LazyEncoder:
         with self._loading:
             if self._encoder is None:
                 self._encoder = open_encoder(self._artifact, self._config)
+                if self._batching:
+                    self._batcher = open_batcher(self._encoder, self._config)
             return self._encoder
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        return self.load().encode(texts)
+        encoder = self.load()
+        return self._batcher.encode(texts) if self._batcher else encoder.encode(texts)
+
+    async def aencode(self, texts: Sequence[str]) -> Vectors:
+        encoder = await asyncio.to_thread(self.load)
+        return await (self._batcher.aencode(texts) if self._batcher else asyncio.to_thread(encoder.encode, texts))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self.load().count_tokens(texts)
+
+    def close(self) -> None:
+        """Finish what waits; later calls of a batching encoder raise EncoderClosed."""
+        if self._batcher is not None:
+            self._batcher.close()
 
 
 def prepare_model(config: Config, *, progress: Progress | None = None) -> Artifact:
@@ -59,4 +91,29 @@ def open_encoder(artifact: Artifact, config: Config) -> Encoder:
     from dedup_accelerate import Encoder
 
     model = config.model
-    return Encoder(artifact, provider=model.provider, threads=model.threads, batch_tokens=model.batch_tokens)
+    return Encoder(
+        artifact,
+        provider=model.provider,
+        threads=model.threads,
+        batch_tokens=model.batch_tokens,
+        long_texts=long_texts(config),
+        cache_texts=model.cache_texts,
+    )
+
+
+def open_batcher(encoder: Encoder, config: Config) -> DynamicBatcher:
+    """What puts the texts of concurrent requests into common batches, as `[serve]` says."""
+    from dedup_accelerate import DynamicBatcher
+
+    serve = config.serve
+    return DynamicBatcher(
+        encoder, wait_milliseconds=serve.batch_wait_milliseconds, max_waiting_texts=serve.max_waiting_texts
+    )
+
+
+def long_texts(config: Config) -> LongTexts:
+    """What is encoded of a text that is too long for the model, as `[model]` says."""
+    from dedup_accelerate import LongTexts
+
+    model = config.model
+    return LongTexts(model.long_texts, model.window_overlap_tokens, model.max_windows)

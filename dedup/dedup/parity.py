@@ -6,6 +6,7 @@ What counts is not how near the vectors are but whether the verdicts and the sto
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -123,7 +124,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the service made of the documents: by article key its strongest verdict and its story; pairs that it joined."""
+    """What the service made of the documents: each article's strongest verdict and story, and the pairs it joined."""
 
     verdicts: Mapping[str, str]
     stories: Mapping[str, int]
@@ -296,6 +297,12 @@ class _Remembering:
         if new:
             self.vectors.update(zip(new, self._encoder.encode(new), strict=True))
         return np.stack([self.vectors[text] for text in texts])
+
+    async def aencode(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.to_thread(self.encode, texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._encoder.count_tokens(texts)
 
 
 def _stream(side: Side, articles: Sequence[Article], config: Config, progress: Progress) -> Outcome:

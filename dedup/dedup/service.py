@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import threading
@@ -23,7 +24,7 @@ from dedup.config import Config
 from dedup.copies import signature
 from dedup.judge import Judge
 from dedup.memory import Memory, Vectors, pack, restore
-from dedup.model import LazyEncoder, TextEncoder, prepare_model
+from dedup.model import LazyEncoder, TextEncoder, long_texts, prepare_model
 from dedup.pairs import Pairs
 from dedup.profile import profile
 from dedup.results import (
@@ -63,6 +64,8 @@ class Deduplicator(Archive):
     ) -> None:
         self.config = config
         super().__init__(store)
+        from dedup_accelerate import embedding_fingerprint
+
         self.artifact = artifact
         self.encoder_seconds = 0.0
         self.encoded = 0
@@ -70,7 +73,7 @@ class Deduplicator(Archive):
         self._writing = threading.Lock()
         self._window = timedelta(hours=config.verdict.window_hours)
         self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
-        self._space = space_id(artifact.fingerprint, self._view)
+        self._space = space_id(embedding_fingerprint(artifact, long_texts(config)), self._view)
         space = self._load_space(progress)
         limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
         self._judge = Judge(Scale(**space.scale), limits, default_verifier())
@@ -81,10 +84,11 @@ class Deduplicator(Archive):
         self._pairs = Pairs(self._space, self._decide, self._judge.scale.cosine(config.verdict.floor_scaled_cosine))
 
     @classmethod
-    def open(cls, config: Config, *, progress: Progress | None = None) -> Deduplicator:
+    def open(cls, config: Config, *, progress: Progress | None = None, batching: bool = False) -> Deduplicator:
         """Open the store, prepare the model and load the index; the encoder is loaded by the first text.
 
-        The model comes first, so that nothing is stored when it cannot be had.
+        The model comes first, so that nothing is stored when it cannot be had. `batching` is for servers: texts of
+        concurrent calls run in common batches, and `dedup_accelerate.EncoderBusy` is raised when too many wait.
 
         Raises:
             StoreError: the database cannot be used.
@@ -93,11 +97,12 @@ class Deduplicator(Archive):
         """
         told = progress or silent
         artifact = prepare_model(config, progress=told)
-        encoder = LazyEncoder(artifact, config)
+        encoder = LazyEncoder(artifact, config, batching=batching)
         store = open_store(config.store.url, lock_timeout_seconds=config.store.lock_timeout_seconds)
         try:
             return cls(config, store, artifact, encoder, told)
         except BaseException:
+            encoder.close()
             store.close()
             raise
 
@@ -146,9 +151,23 @@ class Deduplicator(Archive):
                 told("store", min((number + 1) * size, len(ordered)), len(ordered))
         return tuple(placed[article.key] for article in articles)
 
+    def close(self) -> None:
+        """Close the database, and let the encoder finish what waits for it."""
+        if isinstance(self._encoder, LazyEncoder):  # no other keeps a thread
+            self._encoder.close()
+        super().close()
+
     def warm_up(self) -> None:
         """Load the encoder now rather than with the first text. Raises dedup_accelerate.ProviderError."""
         self._encoder.encode(["warm up"])
+
+    async def embed(self, texts: Sequence[str]) -> tuple[Vectors, int]:
+        """The model's own embeddings (n, dimension), and how many tokens it read; nothing is stored.
+
+        Unlike what is stored they keep their language (`Scale.project`), as other users of the model expect them.
+        """
+        vectors = await self._encoder.aencode(texts)
+        return vectors, sum(await asyncio.to_thread(self._encoder.count_tokens, texts))
 
     def similar(
         self,

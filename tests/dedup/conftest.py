@@ -147,7 +147,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Co
 def service(config: Config) -> Iterator[Deduplicator]:
     from dedup.service import Deduplicator
 
-    with Deduplicator.open(config) as opened:
+    with Deduplicator.open(config, batching=True) as opened:  # as `dedup serve` does
         yield opened
 
 

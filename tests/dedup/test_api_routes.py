@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -101,6 +102,39 @@ def test_readiness_is_503_when_the_database_is_gone(config, tmp_path):
         error_of(client.get("/readyz"), 503, "not_ready")
         error_of(client.get("/stories"), 503, "unavailable")
         assert client.get("/healthz").status_code == 200
+
+
+def test_a_request_is_503_while_too_many_texts_wait_for_the_encoder(config, tmp_path, empty_database):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from fastapi.testclient import TestClient
+
+    from dedup.api import create_app
+    from dedup.service import Deduplicator
+
+    shutil.copy(empty_database, tmp_path / "news.sqlite3")
+    # The first text waits for a full batch, which nobody fills; there is no room for a second.
+    limits = {"batch_wait_milliseconds": 60_000.0, "max_waiting_texts": 1}
+    own = config.model_copy(
+        update={
+            "store": config.store.model_copy(update={"url": f"sqlite:///{tmp_path}/news.sqlite3"}),
+            "serve": config.serve.model_copy(update=limits),
+        }
+    )
+    with (
+        ThreadPoolExecutor(1) as pool,
+        Deduplicator.open(own, batching=True) as service,
+        TestClient(create_app(service, own)) as client,
+    ):
+        first = pool.submit(post, client, "/similar", {"title": "A bridge opens"})
+        batcher = service._encoder.load() and service._encoder._batcher
+        with batcher._changed:
+            assert batcher._changed.wait_for(lambda: batcher._texts, 60)
+        refused = post(client, "/similar", {"title": "A tunnel closes"})
+        assert "ask again later" in error_of(refused, 503, "busy")
+        assert refused.headers["retry-after"] == "1"
+        service._encoder.close()
+        assert first.result(60).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_change_of_model_re_embeds_everything_and_mixes_nothing(url: str) -> N
             hits = service._memory.index.search(unpack(blob)[None], 1).row(0)
             own = any(hit.id == id_ and hit.score > 0.999 for hit in hits)
             view = service._view.text(service.article(id_).title, service.article(id_).text, "en")
-            made = service._scale.project(HashingEncoder("two").encode([view]))
+            made = service._judge.scale.project(HashingEncoder("two").encode([view]))
             assert own == bool(unpack(blob) @ made[0] > 0.999)
         service.add(invented_news(60)[40:])
         assert_store_is_consistent(service.store)

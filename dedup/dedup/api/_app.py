@@ -10,6 +10,7 @@ from fastapi import Body, FastAPI, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from dedup.api._embeddings import add_embeddings
 from dedup.api._errors import BodyLimit, answer, documented, install
 from dedup.api._fields import (
     Characters,
@@ -158,6 +159,7 @@ def create_app(service: Service, config: Config) -> FastAPI:
     def readyz() -> Any:
         return _readiness(service)
 
+    add_embeddings(app, service, config)
     return app
 
 

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Protocol
 from dedup.results import ArticleView, MatchView, Placed, StoreStats, StorySummary, StoryView
 
 if TYPE_CHECKING:
+    from dedup.space import Vectors
+    from dedup_accelerate import Artifact
     from dedup_ingest import Article
 
 
 class Service(Protocol):
     """The part of `dedup.service.Deduplicator` that requests call, from several threads at once."""
+
+    @property
+    def artifact(self) -> Artifact: ...
+
+    async def embed(self, texts: Sequence[str]) -> tuple[Vectors, int]: ...
 
     def add(self, articles: Sequence[Article]) -> tuple[Placed, ...]: ...
 

@@ -48,11 +48,11 @@ def read_config(context: typer.Context, overrides: dict[str, dict[str, Any]] | N
 
 
 @contextmanager
-def opened(config: Config) -> Iterator[tuple[Deduplicator, Progress]]:
+def opened(config: Config, *, batching: bool = False) -> Iterator[tuple[Deduplicator, Progress]]:
     """The service and a progress receiver; the bar is gone when the block is left, so print after it."""
     from dedup.service import Deduplicator
 
-    with progress_bar() as progress, Deduplicator.open(config, progress=progress) as service:
+    with progress_bar() as progress, Deduplicator.open(config, progress=progress, batching=batching) as service:
         yield service, progress
 
 

@@ -34,7 +34,7 @@ def serve(
     """
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     config = read_config(context, {"serve": given})
-    with _listening(config.serve.host, config.serve.port) as listener, opened(config) as (service, _):
+    with _listening(config.serve.host, config.serve.port) as listener, opened(config, batching=True) as (service, _):
         import uvicorn
 
         from dedup.api import create_app
