@@ -21,6 +21,8 @@ from dedup._errors import (
     FeedbackRefused,
     ImportFailed,
     NotFound,
+    ParityImpossible,
+    ParityMissed,
     PlotMissing,
     SchemaMissing,
     SchemaTooNew,

@@ -70,7 +70,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def documented_as_openai() -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route under `/v1/`."""
-    told = {
+    told: dict[int | str, str] = {
         400: "The body is not JSON, or a field is missing, unknown or out of bounds; the message names it.",
         404: "The model is not the one that is served.",
         413: _CODES[413][1],
