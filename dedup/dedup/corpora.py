@@ -20,7 +20,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -36,6 +36,7 @@ LABELS = {
     "jaccard": ">=0.7",
 }
 CLUSTER = "cluster"
+CODES = "lang, or lang1 and lang2, in codes such as en"
 # A text without a title: a first line of at most so many words is its headline, else its first words are.
 HEADLINE_WORDS = 30
 FIRST_WORDS = 14
@@ -121,12 +122,16 @@ def load_corpus(
     documents: Path | None = None,
     limit: int | None = None,
 ) -> Corpus:
-    """Read a labelled file; see `corpus` for the options. `documents` is a file with the texts of pairs by id.
+    """Read a labelled file; see `corpus` for the options.
+
+    `documents` is a file with the texts of pairs by id; without it, the file is taken that lies beside and whose name
+    the pairs' ends with: `day.jsonl.gz` for `neardup_pairs_day.jsonl`.
 
     Raises:
         CorpusError: a file cannot be read, or a row cannot be used; names the line.
     """
     texts = None
+    documents = documents or _beside(path)
     if documents is not None:
         found = (_document(row, documents.name, CLUSTER) for row in read_rows(documents))
         texts = {document.id: document.text for document in found}
@@ -171,6 +176,19 @@ def corpus(
     return Corpus(name, pairs=tuple(_pair(row, name, rule, texts) for row in every[:limit]), rule=rule)
 
 
+def only_language(given: Corpus, lang: str) -> Corpus:
+    """The documents in a language, or the pairs both of whose texts are.
+
+    Raises:
+        CorpusError: there are none.
+    """
+    documents = tuple(one for one in given.documents if one.text.lang == lang)
+    pairs = tuple(pair for pair in given.pairs if pair.a.lang == lang and pair.b.lang == lang)
+    if not documents and not pairs:
+        raise CorpusError(f"{given.name} has nothing in {lang!r}: its rows name languages as {CODES}")
+    return replace(given, documents=documents, pairs=pairs)
+
+
 def read_rows(path: Path) -> Iterator[Row]:
     """The objects of a JSON lines file with their line numbers; `.gz` is unpacked, `-` is standard input.
 
@@ -189,6 +207,20 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise CorpusError(f"{path}:{number} is not JSON: {error}") from error
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise CorpusError(f"cannot read {path}: {error}") from error
+
+
+def _beside(path: Path) -> Path | None:
+    """The file of documents that the name of a file of pairs by id tells of; the longest such name."""
+    name = _stem(path)
+    if "pairs" not in name or not path.parent.is_dir():
+        return None
+    others = [other for other in path.parent.iterdir() if other.name.endswith((".jsonl", ".jsonl.gz"))]
+    fitting = [other for other in others if other != path and name.endswith("_" + _stem(other))]
+    return max(fitting, key=lambda other: len(_stem(other)), default=None)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
 def split_headline(text: str) -> tuple[str, str]:
@@ -211,7 +243,7 @@ def parse_positive(field: str, words: str) -> LabelRule:
     Raises:
         CorpusError: an order is asked of something that is no number.
     """
-    found = re.fullmatch(r"\s*(<=|>=|<|>|==?|)\s*(.+?)\s*", words)
+    found = re.fullmatch(r"\s*(<=|>=|<|>|==?|)\s*([^<>=\s].*?)\s*", words)
     operator, value = (found[1] or "=", _plain(found[2])) if found else ("", "")
     if not operator or (operator[0] in "<>" and not isinstance(value, float)):
         raise CorpusError(f"{words!r} is no rule for labels; write one like '<=2', '>=0.7' or 'yes'")

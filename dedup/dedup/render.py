@@ -17,6 +17,7 @@ from dedup.verdict import Verdict
 if TYPE_CHECKING:
     from dedup.doctor import Check
     from dedup.evidence import Evidence
+    from dedup.quality import Evaluation, Mistake
     from dedup.results import ArticleView, IngestReport, MatchView, Member, StoreStats, StorySummary, StoryView
 
 VERDICT_STYLES = {
@@ -242,6 +243,40 @@ def checks(found: Sequence[Check]) -> RenderableType:
             body.append(f"\n→ {check.advice}", style="" if check.status == "ok" else STATUS_STYLES[check.status])
         grid.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, body)
     return grid
+
+
+def evaluation(found: Evaluation, errors: int) -> RenderableType:
+    """The figures of an evaluation, what was noted, and the worst mistakes with their evidence."""
+    from dedup.quality import figure_rows
+
+    subject = found.subject
+    rows = figure_rows(found)
+    table = _table()
+    for column in rows[0]:
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for row in rows[1:]:
+        table.add_row(*row)
+    head = Text.assemble((subject.name, "bold"), f": {subject.items:,} {subject.kind}, ")
+    head.append(f"{subject.true_pairs:,} pairs belong together; {subject.model}, {found.seconds:.0f} s")
+    blocks: list[RenderableType] = [head, *(Text(note, style=DIM) for note in found.notes), table]
+    if subject.kind == "pairs":
+        named = (("AUC", found.auc), ("Pearson", found.pearson))
+        blocks.append(Text("  ".join(f"{name} {value:.3f}" for name, value in named if value is not None)))
+    for title, count, mistakes in (
+        ("joined and should not have been", found.joined_wrongly, found.false_joins),
+        ("not joined and should have been", found.missed, found.misses),
+    ):
+        shown = min(errors, len(mistakes))
+        worst = f", the worst {shown}:" if shown else ""
+        blocks.append(Text(f"\n{count:,} {_plural(count, 'pair')} {title}{worst}", style="bold"))
+        blocks += [_mistake(one) for one in mistakes[:shown]]
+    return Group(*blocks)
+
+
+def _mistake(one: Mistake) -> RenderableType:
+    from dedup.quality import evidence_lines
+
+    return Group(Text(one.title_a), Text(one.title_b), Padding(_pairs(evidence_lines(one)), (0, 0, 1, 2)))
 
 
 def _verdict(match: MatchView) -> Text:

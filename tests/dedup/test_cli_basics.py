@@ -10,6 +10,7 @@ import sys
 import pytest
 
 COMMANDS = [
+    ["eval"],
     ["ingest"],
     ["import"],
     ["similar"],
