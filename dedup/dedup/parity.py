@@ -6,7 +6,6 @@ What counts is not how near the vectors are but whether the verdicts and the sto
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +20,7 @@ import numpy as np
 from dedup._errors import ParityImpossible, ParityMissed
 from dedup.config import Config
 from dedup.metrics import ClusteringScores, PairScores, clustering_scores
+from dedup.replay import Remembering, temporary_service
 from dedup.results import to_json
 from dedup.space import View
 
@@ -185,7 +184,7 @@ def measure(
     begin = time.monotonic()
     told = progress or _silent
     view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
-    sides = [_Remembering(side.encoder) for side in (reference, candidate)]
+    sides = [Remembering(side.encoder) for side in (reference, candidate)]
     outcomes = [
         _stream(Side(side.artifact, memory), documents.articles, config, lambda *at, name=name: told(name, *at[1:]))
         for side, memory, name in zip((reference, candidate), sides, ("reference", "artifact"), strict=True)
@@ -285,46 +284,14 @@ def record(artifact: Artifact, fidelity: Fidelity) -> Artifact:
     return record_fidelity(artifact, to_json(fidelity), same=("data_sha256", "view"))
 
 
-class _Remembering:
-    """An encoder that keeps what it gave: the vectors are compared afterwards, and no text is encoded twice."""
-
-    def __init__(self, encoder: TextEncoder) -> None:
-        self._encoder = encoder
-        self.vectors: dict[str, Vectors] = {}
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
-        if new:
-            self.vectors.update(zip(new, self._encoder.encode(new), strict=True))
-        return np.stack([self.vectors[text] for text in texts])
-
-    async def aencode(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.to_thread(self.encode, texts)
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return self._encoder.count_tokens(texts)
-
-
 def _stream(side: Side, articles: Sequence[Article], config: Config, progress: Progress) -> Outcome:
     """The documents through a service of their own, in a database that is gone afterwards."""
-    from dedup.service import Deduplicator
-    from dedup.store import open_store
-
-    with TemporaryDirectory(prefix="dedup-parity-") as folder:
-        store = config.store.model_copy(update={"url": f"sqlite:///{folder}/news.sqlite3"})
-        # Every join is to be compared, not the best few of each article.
-        verdict = config.verdict.model_copy(update={"stored_matches": len(articles)})
-        index = config.index.model_copy(update={"folder": ""})
-        own = config.model_copy(update={"store": store, "verdict": verdict, "index": index})
-        opened = open_store(own.store.url, lock_timeout_seconds=own.store.lock_timeout_seconds)
-        try:
-            service = Deduplicator(own, opened, side.artifact, side.encoder, progress)
-        except BaseException:
-            opened.close()
-            raise
-        with service:
-            placed = service.add(articles, progress=progress)
-            return _outcome(service, zip((one.key for one in articles), (p.match for p in placed), strict=True))
+    # Every join is to be compared, not the best few of each article.
+    verdict = config.verdict.model_copy(update={"stored_matches": len(articles)})
+    own = config.model_copy(update={"verdict": verdict})
+    with temporary_service(own, side.artifact, side.encoder, progress=progress) as service:
+        placed = service.add(articles, progress=progress)
+        return _outcome(service, zip((one.key for one in articles), (p.match for p in placed), strict=True))
 
 
 def _outcome(service: Any, matches: Iterable[tuple[str, Any]]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -30,6 +31,12 @@ class Remembering:
         if new:
             self.vectors.update(zip(new, self._encoder.encode(new), strict=True))
         return np.stack([self.vectors[text] for text in texts])
+
+    async def aencode(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.to_thread(self.encode, texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._encoder.count_tokens(texts)
 
 
 @contextmanager

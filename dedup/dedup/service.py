@@ -107,11 +107,6 @@ class Deduplicator(Archive):
             raise
 
     @property
-    def space(self) -> str:
-        """The identity of the space of this model and view: what its calibration is kept under."""
-        return self._space
-
-    @property
     def judge(self) -> Judge:
         """What decides on a pair in this space."""
         return self._judge
@@ -269,10 +264,6 @@ class Deduplicator(Archive):
                 self._memory.save(self.index_folder)
             except OSError as error:
                 log.warning("the index was not saved in %s and will be rebuilt: %s", self.index_folder, error)
-
-    def embed(self, articles: Sequence[Article]) -> Vectors:
-        """The vectors of these articles in the space of this service, (n, dimension); nothing is stored."""
-        return self._encode([self._view.text(one.title, one.text, one.lang) for one in articles])
 
     def rebuild_index(self, *, progress: Progress | None = None) -> StoreStats:
         """Throw the index away, build it from SQL, save it.

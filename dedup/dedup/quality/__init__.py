@@ -71,8 +71,9 @@ def evaluate(
 
     begin = time.monotonic()
     told = progress or silent
-    with temporary_service(config, artifact, Remembering(encoder), progress=told) as service:
-        trial = Trial(service, config, corpus.name, told)
+    remembering = Remembering(encoder)
+    with temporary_service(config, artifact, remembering, progress=told) as service:
+        trial = Trial(service, remembering, config, corpus.name, told)
         if corpus.documents:
             found = evaluate_documents(trial, corpus.documents, errors)
         else:

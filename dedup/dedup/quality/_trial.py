@@ -17,9 +17,11 @@ from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
 from dedup.quality._results import Subject
+from dedup.space import View, space_id
 from dedup.verdict import Decision
 
 if TYPE_CHECKING:
+    from dedup.model import TextEncoder
     from dedup.service import Deduplicator, Progress
     from dedup_ingest import Article
 
@@ -30,8 +32,12 @@ TOLD_EVERY = 500
 class Trial:
     """A service of its own, asked about the texts of one file called `name`."""
 
-    def __init__(self, service: Deduplicator, config: Config, name: str, progress: Progress) -> None:
+    def __init__(
+        self, service: Deduplicator, encoder: TextEncoder, config: Config, name: str, progress: Progress
+    ) -> None:
         self.service = service
+        self._encoder = encoder
+        self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
         self.config = config
         self.judge = service.judge
         self.told = progress
@@ -45,7 +51,8 @@ class Trial:
     def subject(self, kind: str, items: int, scored: int, true_pairs: int) -> Subject:
         artifact = self.service.artifact
         model = f"{artifact.manifest.model} {artifact.manifest.contract.precision}"
-        return Subject(self._name, kind, items, scored, true_pairs, model, artifact.fingerprint, self.service.space)
+        space = space_id(artifact.fingerprint, self._view)
+        return Subject(self._name, kind, items, scored, true_pairs, model, artifact.fingerprint, space)
 
     def article(self, text: Text, line: int, at: datetime | str | None) -> Article:
         """An article that is one of its own whatever its id. Raises CorpusError where there is nothing to compare."""
@@ -77,7 +84,9 @@ class Trial:
         order = sorted(range(len(articles)), key=lambda place: len(articles[place].text))
         parts = []
         for start in range(0, len(order), ENCODED_TOGETHER):
-            parts.append(self.service.embed([articles[place] for place in order[start : start + ENCODED_TOGETHER]]))
+            some = [articles[place] for place in order[start : start + ENCODED_TOGETHER]]
+            seen = [self._view.text(one.title, one.text, one.lang) for one in some]
+            parts.append(self.judge.scale.project(self._encoder.encode(seen)))
             self.told("encode", min(start + ENCODED_TOGETHER, len(order)), len(order))
         vectors = np.concatenate(parts)
         vectors[order] = vectors.copy()
