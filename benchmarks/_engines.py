@@ -108,18 +108,22 @@ def _fastembed(folder: Path, options: Mapping[str, Any]) -> Encode:
 
 
 def _infinity(folder: Path, options: Mapping[str, Any]) -> Encode:
-    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ["HF_HUB_CACHE"] = str(folder.parent / "infinity-optimised")  # it keeps the graphs that it optimises
     from infinity_emb import AsyncEmbeddingEngine, EngineArgs
+    from infinity_emb.primitives import PoolingMethod
 
-    loop = asyncio.new_event_loop()
+    # Its ONNX engine finds the graph of a local folder only from within the folder.
+    os.chdir(folder)
     arguments = EngineArgs(
-        model_name_or_path=str(folder),
+        model_name_or_path=".",
         engine=options["engine"],
         device="cpu",
         model_warmup=False,
-        # It needs torch < 2.? classes that newer releases have dropped; its own fallback is plain torch.
-        bettertransformer=False,
+        bettertransformer=False,  # PyTorch classes that torch 2.13 no longer has
+        pooling_method=PoolingMethod[options["pooling"]],
+        onnx_disable_optimize=int(options["hidden"]) > 512,  # takes 13 GB with LaBSE
     )
+    loop = asyncio.new_event_loop()
     engine = AsyncEmbeddingEngine.from_args(arguments)
     loop.run_until_complete(engine.astart())
 

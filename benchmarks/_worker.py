@@ -55,6 +55,7 @@ def main() -> None:
     print(json.dumps({"first": first, "loaded": loaded, **memory()}), file=replies, flush=True)
     for line in sys.stdin:
         print(json.dumps(obey(encode, json.loads(line))), file=replies, flush=True)
+    os._exit(0)  # some peers leave threads running that nothing but this ends
 
 
 if __name__ == "__main__":

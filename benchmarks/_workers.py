@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from _engines import Engine
 HERE = Path(__file__).parent
 #: Models lie on the disk; nothing may ask a hub while it is timed.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
+#: A build is stopped when less than this is left to everybody.
+LEAST_FREE_MB = 1200
 
 
 class WorkerError(Exception):
@@ -97,14 +100,17 @@ class Worker:
 
 
 @contextmanager
-def started(launches: Iterable[Launch], least_free_mb: float) -> Iterator[tuple[list[Worker], dict[str, str]]]:
-    """Workers, started one after the other, and for each that could not be started the reason."""
+def started(
+    launches: Iterable[Launch], least_free_mb: float
+) -> Iterator[tuple[list[Worker], dict[str, str], list[Launch]]]:
+    """Workers, started one after the other; for each that failed the reason; and what there was no memory for."""
     workers: list[Worker] = []
     failed: dict[str, str] = {}
+    no_room: list[Launch] = []
     with ExitStack() as stack:
         for launch in launches:
             if free_mb() < least_free_mb:
-                failed[launch.engine.name] = f"left out: less than {least_free_mb / 1024:.0f} GB of memory were free"
+                no_room.append(launch)
                 continue
             try:
                 worker = Worker(launch)
@@ -113,7 +119,7 @@ def started(launches: Iterable[Launch], least_free_mb: float) -> Iterator[tuple[
                 continue
             stack.callback(worker.close)
             workers.append(worker)
-        yield workers, failed
+        yield workers, failed, no_room
 
 
 def free_mb() -> float:
@@ -144,6 +150,8 @@ def build(job: Mapping[str, Any], python: Path = Path(sys.executable)) -> dict[s
     def sample() -> None:
         while not ended.wait(0.02):
             samples.append((time.monotonic(), *_tree_memory(process.pid)))
+            if free_mb() < LEAST_FREE_MB:  # without swap, the kernel would end some process, and not ours first
+                process.kill()
 
     thread = threading.Thread(target=sample)
     thread.start()
@@ -155,7 +163,9 @@ def build(job: Mapping[str, Any], python: Path = Path(sys.executable)) -> dict[s
     ended.set()
     thread.join()
     if process.returncode or not lines or "done" not in lines[-1]:
-        raise WorkerError(_last_line(log))
+        peak = max((s[1] for s in samples), default=0.0)
+        short = process.returncode == -signal.SIGKILL
+        raise WorkerError(f"stopped at {peak:.0f} MB: memory ran short" if short else _last_line(log))
     stages = []
     for now, following in pairwise(lines):
         inside = [s for s in samples if now["at"] <= s[0] < following["at"]] or [(0.0, 0.0, 0.0)]

@@ -72,16 +72,16 @@ class Bench:
         self.options: dict[str, Mapping[str, Any]] = {}
         wanted = tuple(only)
         self.engines = [e for e in (*rivals(), *ours()) if not wanted or e.name in wanted]
-        if any(e.loader in ("st-onnx", "fastembed") or e.name == "infinity-optimum" for e in self.engines):
+        if any(map(self._exported, self.engines)):
             self._export(rebuild)
         for engine in self.engines:
             if engine.family == "ours":
                 self._prepare(engine, rebuild)
 
     def launches(self, first: str) -> list[Launch]:
-        """How each encoder is started; one whose build failed is left to the notes."""
+        """How each encoder is started: the reference first, then ours. One whose build failed is left to the notes."""
         found = []
-        for engine in self.engines:
+        for engine in sorted(self.engines, key=lambda e: (e.name != REFERENCE, e.family != "ours")):
             if engine.name in self.notes:
                 continue
             python = INFINITY if engine.environment == "infinity" else Path(sys.executable)
@@ -94,8 +94,11 @@ class Bench:
             found.append(Launch(engine, python, self._folder(engine), options, text))
         return found
 
+    def _exported(self, engine: Engine) -> bool:
+        return self._folder(engine) != self.model.folder
+
     def _folder(self, engine: Engine) -> Path:
-        if engine.loader == "st-onnx" or engine.loader == "fastembed":
+        if engine.loader in ("st-onnx", "fastembed"):
             return self.exports
         if engine.name == "infinity-optimum":
             return self.home / "one-graph"
@@ -106,9 +109,8 @@ class Bench:
         if self.exports.is_dir() and not rebuild:
             return
         if free_mb() < EXPORT_FREE_MB[self.model.name]:
-            for engine in self.engines:
-                if self._folder(engine) in (self.exports, self.home / "one-graph"):
-                    self.notes[engine.name] = "its export was not made: too little memory was free"
+            note = "no export: too little memory was free"
+            self.notes |= {engine.name: note for engine in self.engines if self._exported(engine)}
             return
         scratch = self.home / "exporting"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -124,16 +126,21 @@ class Bench:
             "levels": ["O3"] if self.model.name != "labse" else [],
         }
         tell(f"exporting {self.model.name} through torch")
-        self.builds["sentence-transformers"] = build(job)
+        try:
+            self.builds["sentence-transformers"] = build(job)
+        except WorkerError as error:
+            shutil.rmtree(scratch, ignore_errors=True)
+            self.notes |= {engine.name: f"no export: {error}" for engine in self.engines if self._exported(engine)}
+            return
         shutil.rmtree(self.exports, ignore_errors=True)
         scratch.rename(self.exports)
-        # Infinity takes the first quantised file it finds in a folder; this one holds the fp32 graph alone.
+        # Infinity takes quantised files first, and only at the top of a folder; this one holds the fp32 graph there.
         alone = self.home / "one-graph"
         shutil.rmtree(alone, ignore_errors=True)
-        (alone / "onnx").mkdir(parents=True)
+        alone.mkdir()
         for path in (*self.exports.iterdir(), self.exports / "onnx" / "model.onnx"):
             if path.name != "onnx":
-                (alone / path.relative_to(self.exports)).symlink_to(path)
+                (alone / path.name).symlink_to(path)
 
     def _prepare(self, engine: Engine, rebuild: bool) -> None:
         job = {
@@ -160,15 +167,31 @@ def run_texts(bench: Bench, name: str, arguments: argparse.Namespace, peaks: Map
     count = arguments.texts or COUNTS[model.name][name]
     workload = make_workload(name, count, model.folder / "tokenizer.json", model.prefix)
     each = min(SINGLES[model.name], count)
+    bulk: Rows = {}
+    single: Rows = {}
+    likeness: Rows = {}
+    failed: dict[str, str] = {}
+    waiting = bench.launches(workload.texts[0])
+    least_free_mb = 1024 + 2 * (model.folder / "model.safetensors").stat().st_size / 2**20
     with tempfile.TemporaryDirectory() as scratch:
         texts = TextFiles.write(Path(scratch), workload, model.prefix)
-        with started(bench.launches(workload.texts[0]), least_free_mb=2500) as (workers, failed):
-            tell(f"{model.name}, {name}: {', '.join(worker.engine.name for worker in workers)}")
-            bulk, vectors = measure_bulk(workers, texts, arguments.rounds, arguments.seconds, Path(scratch), tell)
-            single = measure_single(workers, texts, arguments.rounds, each, tell)
+        while len(waiting) > (1 if bulk else 0):  # nothing but the reference is left
+            with started(waiting, least_free_mb) as (workers, failed_now, no_room):
+                failed |= failed_now
+                tell(f"{model.name}, {name}: {', '.join(worker.engine.name for worker in workers)}")
+                if not workers:
+                    break
+                rows, vectors = measure_bulk(workers, texts, arguments.rounds, arguments.seconds, Path(scratch), tell)
+                bulk = rows | bulk
+                single = measure_single(workers, texts, arguments.rounds, each, tell) | single
+                likeness = compare_vectors(vectors) | likeness
+            # What found no room in memory runs after the others, beside the reference again.
+            reference = [launch for launch in waiting if launch.engine.name == REFERENCE]
+            stuck = len(workers) <= len(reference)
+            failed |= {launch.engine.name: "left out: too little memory" for launch in no_room if stuck}
+            waiting = [] if stuck else reference + no_room
     roofline(bulk, workload, model.shape, peaks)
-    likeness = compare_vectors(vectors)
-    rows: Rows = {}
+    table_rows: Rows = {}
     for engine in bench.engines:
         note = bench.notes.get(engine.name) or failed.get(engine.name)
         row = {"title": engine.title, "family": engine.family}
@@ -177,7 +200,7 @@ def run_texts(bench: Bench, name: str, arguments: argparse.Namespace, peaks: Map
             if row.get("mean_cosine", 1.0) < 0.95 and not note:
                 note = f"WRONG VECTORS, mean cosine {row['mean_cosine']:.3f}"
                 note += ": LaBSE's Dense layer is dropped" if model.shape.dense and engine.family != "ours" else ""
-        rows[engine.name] = row | ({"note": note} if note else {})
+        table_rows[engine.name] = row | ({"note": note} if note else {})
     tokens = sorted(workload.tokens)
     return {
         "texts": count,
@@ -185,7 +208,7 @@ def run_texts(bench: Bench, name: str, arguments: argparse.Namespace, peaks: Map
         "tokens": {"mean": round(sum(tokens) / count, 1), "min": tokens[0], "max": tokens[-1]},
         "reference": REFERENCE,
         "ceiling_docs_per_s": ceilings(workload, model.shape, peaks),
-        "engines": rows,
+        "engines": table_rows,
     }
 
 
