@@ -6,7 +6,9 @@
     │   ├── SchemaTooNew     the database was written by a newer version; nothing is touched
     │   ├── SchemaMissing    the database has no tables yet and is not a new SQLite file
     │   └── StoreUnavailable the database cannot be opened, is read-only or is full
+    │       └── StoreBusy    somebody else holds a lock for too long; trying again may help
     ├── NotFound             no article, story or feed with that id
+    ├── FeedRefused          a feed cannot be added, changed or removed: why
     ├── ImportFailed         a row of an import file cannot be used: which line, why
     ├── FeedbackRefused      an editor's word contradicts an earlier one, or speaks of what is not there: what to do
     ├── CorpusError          a file of labelled news cannot be used: which line, why
@@ -45,8 +47,16 @@ class StoreUnavailable(StoreError):  # noqa: N818
     """The database cannot be opened or written."""
 
 
+class StoreBusy(StoreUnavailable):
+    """A lock was not had in time, or two writers waited for each other."""
+
+
 class NotFound(DedupError):  # noqa: N818
     """No row with that id."""
+
+
+class FeedRefused(DedupError):  # noqa: N818
+    """A feed cannot be added, changed or removed as it was asked for."""
 
 
 class ImportFailed(DedupError):  # noqa: N818

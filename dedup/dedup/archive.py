@@ -8,6 +8,7 @@ from typing import Self
 
 from dedup import _queries as queries
 from dedup.config import Config
+from dedup.feeds import FeedView, Selection, feed_views
 from dedup.results import ArticleView, MatchView, StorySummary, StoryView
 from dedup.store import Store, open_store
 
@@ -60,3 +61,8 @@ class Archive:
         """A story with its articles; the id of a merged story leads to the one that lives on. Raises: NotFound."""
         with self.store.reading() as session:
             return queries.story(session, story_id)
+
+    def feeds(self, which: Selection = "all", *, limit: int | None = None, after: int = 0) -> tuple[FeedView, ...]:
+        """The stored feeds with an id above `after`, by id, with their health; see `FeedBook.feeds` for `which`."""
+        with self.store.reading() as session:
+            return feed_views(session, which, limit=limit, after=after)

@@ -2,103 +2,66 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
 import json
 import sys
-import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from dedup._errors import ImportFailed
+from dedup._tally import Tally
 from dedup.config import Config
-from dedup.results import FeedProblem, IngestReport, Placed
+from dedup.results import IngestReport
 from dedup.service import Deduplicator, Progress, silent
-from dedup.store import FeedRow
 
 if TYPE_CHECKING:
-    from dedup_ingest import Article, FeedOutcome, FeedRequest
+    from dedup_ingest import Article
 
 IMPORT_COLUMNS = ("id", "lang", "title", "text", "published", "source", "url")
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Running totals of a job."""
-
-    service: Deduplicator
-    started: float = field(default_factory=time.perf_counter)
-    feeds: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    problems: list[FeedProblem] = field(default_factory=list)
-    encoded: int = 0
-    encoder_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.encoded, self.encoder_seconds = self.service.encoded, self.service.encoder_seconds
-
-    def add(self, name: str, by: int = 1) -> None:
-        self.counts[name] = self.counts.get(name, 0) + by
-
-    def place(self, placed: Sequence[Placed]) -> None:
-        # A key that comes twice in one run was placed once.
-        for one in {item.article_id: item for item in placed}.values():
-            self.add(one.outcome)
-
-    def report(self) -> IngestReport:
-        count = self.counts.get
-        return IngestReport(
-            feeds=self.feeds,
-            fetched=count("fetched", 0),
-            not_modified=count("not_modified", 0),
-            failed=count("failed", 0),
-            entries=count("entries", 0),
-            skipped=count("skipped", 0),
-            stored=count("new_story", 0) + count("joined", 0),
-            updated=count("updated", 0),
-            known=count("known", 0),
-            joined=count("joined", 0),
-            stories=count("new_story", 0),
-            encoded=self.service.encoded - self.encoded,
-            seconds=time.perf_counter() - self.started,
-            encoder_seconds=self.service.encoder_seconds - self.encoder_seconds,
-            problems=tuple(self.problems),
-        )
 
 
 def ingest(
     service: Deduplicator, config: Config, lists: Sequence[Path], *, progress: Progress | None = None
 ) -> IngestReport:
-    """Fetch every feed of the lists and store what is new.
+    """Fetch every feed of the lists once and sort what is new.
 
     One bad feed or line is one `FeedProblem` of the report; the others go on. A feed's validators are committed
-    together with the last of its articles: a crash in between means that the feed is fetched again, never that articles
-    are lost.
+    together with its articles, which wait in the inbox until they are sorted: a crash in between loses nothing, and
+    what an earlier run left there is sorted too.
 
     Raises:
         dedup_ingest.FeedListError: a list cannot be read.
         StoreUnavailable: the database cannot be written.
     """
-    from dedup_ingest import read_feed_list
+    from dedup.feeds import FeedBook, gather
 
-    tally = _Tally(service)
-    urls: dict[str, None] = {}
-    for path in lists:
-        listed = read_feed_list(path)
-        urls.update(dict.fromkeys(line.url for line in listed.feeds))
-        tally.problems += [FeedProblem(f"{path}:{p.line}", "feed list", p.message) for p in listed.problems]
-    tally.feeds = len(urls)
-    feed_ids, requests = _requests(service, list(urls))
-    asyncio.run(_collect(service, config, requests, feed_ids, tally, progress or silent))
+    tally = Tally(service)
+    claims, problems = FeedBook(service.store, config).once(lists)
+    tally.feeds, tally.problems = len(claims), list(problems)
+    gather(service, config, tally, claims, progress or silent)
+    service.save_index()
+    return tally.report()
+
+
+def ingest_due(
+    service: Deduplicator, config: Config, lists: Sequence[Path], *, progress: Progress | None = None
+) -> IngestReport:
+    """Keep the stored feeds in step with the lists, fetch those that are due, sort what is new.
+
+    Raises: as `ingest`.
+    """
+    from dedup.feeds import FeedBook, gather
+
+    tally = Tally(service)
+    book = FeedBook(service.store, config)
+    if lists:
+        tally.problems = list(book.synchronise(lists).problems)
+    book.replan(crons=True)
+    gather(service, config, tally, None, progress or silent)
     service.save_index()
     return tally.report()
 
@@ -116,7 +79,7 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
         StoreUnavailable: the database cannot be written.
     """
     told = progress or silent
-    tally = _Tally(service)
+    tally = Tally(service)
     buffer: list[Article] = []
     size = config.encode.batch_articles * 4
 
@@ -148,81 +111,6 @@ def read_articles(path: Path, config: Config) -> Iterator[Article]:
     for number, line in enumerate(_lines(path), start=1):
         if line.strip():
             yield _article(line, path, number, config)
-
-
-def _requests(service: Deduplicator, urls: list[str]) -> tuple[dict[str, int], list[FeedRequest]]:
-    """The stored id and the validators of every feed; new feeds get a row."""
-    from dedup_ingest import FeedRequest
-
-    with service.store.locked() as session:
-        rows = {row.url: row for row in session.scalars(select(FeedRow))}
-        for url in urls:
-            if url not in rows:
-                rows[url] = FeedRow(url=url, added_at=datetime.now(UTC), failures=0)
-                session.add(rows[url])
-        session.flush()
-        requests = [FeedRequest(url, rows[url].etag, rows[url].last_modified) for url in urls]
-        return {url: rows[url].id for url in urls}, requests
-
-
-async def _collect(
-    service: Deduplicator,
-    config: Config,
-    requests: list[FeedRequest],
-    feed_ids: dict[str, int],
-    tally: _Tally,
-    progress: Progress,
-) -> None:
-    from dedup_ingest import ArticleLimits, FetchSettings, ParseSettings, collect
-
-    outcomes: list[FeedOutcome] = []
-    done = 0
-
-    def flush() -> None:
-        articles = [article for outcome in outcomes for article in outcome.articles]
-        ids = {article.key: feed_ids[outcome.url] for outcome in outcomes for article in outcome.articles}
-        visited = list(outcomes)
-        tally.place(service.add(articles, feed_ids=ids, finish=lambda session: _visit(session, visited)))
-        outcomes.clear()
-
-    fetching = collect(
-        requests,
-        FetchSettings(**config.fetch.model_dump()),
-        ParseSettings(**config.parse.model_dump()),
-        ArticleLimits(**config.article.model_dump()),
-    )
-    async with aclosing(fetching) as stream:  # type: ignore[type-var]
-        async for outcome in stream:
-            done += 1
-            _count(outcome, tally)
-            outcomes.append(outcome)
-            if sum(len(one.articles) for one in outcomes) >= config.encode.batch_articles:
-                # In a thread: the next feeds are fetched while these are encoded.
-                await asyncio.to_thread(flush)
-            progress("feeds", done, len(requests))
-    await asyncio.to_thread(flush)
-
-
-def _count(outcome: FeedOutcome, tally: _Tally) -> None:
-    tally.add(outcome.status)
-    tally.add("entries", outcome.entries)
-    tally.add("skipped", sum(count for _, count in outcome.skipped))
-    if outcome.error is not None:
-        tally.problems.append(FeedProblem(outcome.url, str(outcome.error_kind), outcome.error))
-
-
-def _visit(session: Session, outcomes: Sequence[FeedOutcome]) -> None:
-    """Write down how each visit went, with the validators for the next."""
-    now = datetime.now(UTC)
-    for outcome in outcomes:
-        row = session.scalars(select(FeedRow).where(FeedRow.url == outcome.url)).one()
-        row.checked_at, row.http_status, row.error = now, outcome.http_status, outcome.error
-        if outcome.status == "failed":
-            row.failures += 1
-            continue
-        row.failures, row.succeeded_at = 0, now
-        if outcome.status == "fetched":
-            row.etag, row.last_modified, row.title = outcome.etag, outcome.last_modified, outcome.title
 
 
 def _lines(path: Path) -> Iterator[str]:

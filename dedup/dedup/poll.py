@@ -1,136 +1,239 @@
-"""Rounds of ingesting by the clock: APScheduler says when, one round at a time, a signal ends it after the round."""
+"""Visits by the clock: what is due is fetched, what waits is sorted, until a signal comes; processes share the work."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import signal
-import threading
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from dedup._errors import ConfigError
+from dedup._errors import StoreError
 
 if TYPE_CHECKING:
     from dedup.config import Config
-    from dedup.results import IngestReport
+    from dedup.results import Placed
     from dedup.service import Deduplicator
+    from dedup_ingest import FeedOutcome
 
 log = logging.getLogger("dedup.poll")
 
-
-class Round(Protocol):
-    """One visit to all feeds; it reports its own failures and does not raise."""
-
-    def __call__(self) -> None: ...
+# The index is a cache: after a crash the vectors that came since the last save are read from SQL (1 s per 30,000).
+SAVE_EVERY_SECONDS = 600.0
 
 
-class Rounds:
-    """The round that `dedup poll` repeats: read the lists (they may have changed), fetch, store, log one line."""
+def lists_to_follow(config: Config, given: Sequence[Path]) -> tuple[Path, ...]:
+    """The lists that `dedup poll` keeps its feeds in step with: those given, else `poll.feeds`, which may be empty.
 
-    def __init__(self, service: Deduplicator, config: Config, lists: Sequence[Path]) -> None:
-        self._service = service
-        self._config = config
-        self._lists = tuple(lists)
-
-    def ingest(self, progress: Callable[[str, int, int], None] | None = None) -> IngestReport:
-        from dedup import jobs
-
-        return jobs.ingest(self._service, self._config, self._lists, progress=progress)
-
-    def __call__(self) -> None:
-        try:
-            report = self.ingest()
-        except Exception:
-            # The next round may find the database unlocked, the disk emptied or the list repaired.
-            log.exception("round failed")
-            return
-        for problem in report.problems:
-            log.warning("%s: %s: %s", problem.feed, problem.kind, problem.message)
-        log.info(
-            "round: %d feeds (%d unchanged, %d failed), %d new articles, %d joined a story, %.1f s",
-            report.feeds,
-            report.not_modified,
-            report.failed,
-            report.stored,
-            report.joined,
-            report.seconds,
-        )
-
-
-def cron_trigger(expression: str) -> Any:
-    """A trigger for a crontab expression of five fields, in UTC.
-
-    Raises:
-        ConfigError: the expression cannot be read.
-    """
-    from apscheduler.triggers.cron import CronTrigger
-
-    try:
-        return CronTrigger.from_crontab(expression, timezone=UTC)
-    except ValueError as error:
-        raise ConfigError(
-            f"poll.cron {expression!r}: {error}; five fields are needed: minute hour day month weekday"
-        ) from error
-
-
-def require_lists(lists: Sequence[Path]) -> None:
-    """Fail at the start, before the model is loaded, when a list of feeds cannot be read.
+    Fails at the start, before the model is loaded, when a list cannot be read; but the configured one need not be there
+    where feeds are stored already.
 
     Raises:
         FeedListError: from `dedup_ingest`.
+        StoreError: the database cannot be used.
     """
     from dedup_ingest import read_feed_list
 
+    lists = tuple(given) or ((Path(config.poll.feeds),) if config.poll.feeds else ())
+    if lists and not given and not lists[0].exists() and _feeds_are_stored(config):
+        return ()
     for path in lists:
         read_feed_list(path)
+    return lists
 
 
-def run_until_signal(work: Round, trigger: Any) -> None:
-    """Run `work` now and then at every time of `trigger`, until SIGTERM or SIGINT; must be called from the main thread.
+def _feeds_are_stored(config: Config) -> bool:
+    from dedup.archive import Archive
+    from dedup.feeds import FeedBook
 
-    A round that is running when the signal comes is finished first; a second signal leaves at once, which loses nothing
-    that was stored. Times that come while a round runs are skipped; those missed while the machine slept are made up
-    for by one round.
-    """
-    # BackgroundScheduler, not BlockingScheduler: a signal handler that stops the latter from within its own lock may
-    # leave a round half scheduled; here the main thread only waits, and the handler only sets an event.
-    from apscheduler.schedulers.background import BackgroundScheduler
+    with Archive.read(config) as archive:
+        return bool(FeedBook(archive.store, config).feeds("polled", limit=1))
 
-    _log_to_stderr()
-    stop = threading.Event()
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
+class Poller:
+    """Visits feeds as they fall due and sorts what they bring; see `run`."""
+
+    def __init__(self, service: Deduplicator, config: Config, lists: Sequence[Path]) -> None:
+        from dedup.feeds import FeedBook, Leases
+
+        self._service = service
+        self._config = config
+        self._lists = tuple(lists)
+        self._book = FeedBook(service.store, config)
+        self._leases = Leases(service.store, config.poll.lease_seconds)
+        self._seen: dict[Path, tuple[int, int]] = {}
+        self._placed: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
+        self._saved_at = time.monotonic()
+
+    def run(self) -> bool:
+        """Until SIGTERM or SIGINT; must be called from the main thread. Whether everything could be ended in time.
+
+        At a signal no visit is begun any more; what runs has `poll.drain_seconds`, and what it brought is committed. A
+        second signal leaves at once, which loses nothing that was stored. Ticks that come while the work of one runs
+        are one tick; a feed that missed any number of visits is visited once.
+
+        Raises:
+            StoreUnavailable: the database cannot be read or written, and not because somebody else holds its lock.
+        """
+        self._leases.recover()
+        self._prepare(crons=True)
+        try:
+            return asyncio.run(self._run())
+        finally:
+            with contextlib.suppress(StoreError):
+                self._leases.release()
+            self._service.save_index()
+
+    async def _run(self) -> bool:
+        from dedup.feeds import Collector, Inbox, Sorter
+
+        loop = asyncio.get_running_loop()
+        stop, tick = asyncio.Event(), asyncio.Event()
+        sorter = Sorter(self._service, Inbox(self._service.store), self._leases, eager=True, placed=self._count_placed)
+        collector = Collector(
+            self._service.store, self._config, self._leases, visited=_log_problem, brought=sorter.wake
+        )
+        with _signals(loop, stop):
+            fetching = asyncio.create_task(collector.visit_due(tick))
+            sorting = asyncio.create_task(sorter.run())
+            ticking = asyncio.create_task(self._tick(tick, sorter, collector))
+            stopped = asyncio.create_task(stop.wait())
+            tasks = (fetching, sorting, ticking, stopped)
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+                log.info("stopping: what runs has %g s (poll.drain_seconds)", self._config.poll.drain_seconds)
+                until = loop.time() + self._config.poll.drain_seconds
+                ticking.cancel()
+                sorter.stop()
+                collector.stop(tick)
+                await fetching
+                _, late = await asyncio.wait((sorting,), timeout=max(0.0, until - loop.time()))
+                if not late:
+                    sorting.result()
+                self._log_counts(collector)
+                log.info("stopped%s", "; the batch that was being sorted waits for the next start" if late else "")
+                return not late
+            finally:
+                sorter.stop()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tick(self, tick: asyncio.Event, sorter: Any, collector: Any) -> None:
+        """APScheduler says when; what is due is decided by the stored plans."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        seconds = self._config.poll.tick_seconds
+        beat = asyncio.Event()
+
+        async def strike() -> None:
+            beat.set()
+
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        job = scheduler.add_job(
+            strike, IntervalTrigger(seconds=seconds), max_instances=1, coalesce=True, misfire_grace_time=None
+        )
+        scheduler.start()
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(beat.wait(), seconds * 2)
+                except TimeoutError:
+                    # It counts by the clock on the wall: set back by a day, it would not strike for a day.
+                    job.modify(next_run_time=datetime.now(UTC))
+                beat.clear()
+                await asyncio.to_thread(self._prepare)
+                tick.set()
+                sorter.wake()
+                self._log_counts(collector)
+        finally:
+            scheduler.shutdown(wait=False)
+
+    def _prepare(self, *, crons: bool = False) -> None:
+        """Follow the lists where they have changed, and a clock that was set back."""
+        from dedup_ingest import FeedListError
+
+        now = {path: _state(path) for path in self._lists}
+        if now != self._seen:
+            try:
+                changed = self._book.synchronise(self._lists)
+            except FeedListError as error:
+                log.warning("%s; the feeds stay as they are", error)
+            else:
+                self._seen = now
+                for problem in changed.problems:
+                    log.warning("%s: %s", problem.feed, problem.message)
+        if mended := self._book.replan(crons=crons):
+            log.info("%d feeds were planned anew: the clock or a cron expression was changed", mended)
+        if time.monotonic() - self._saved_at > SAVE_EVERY_SECONDS:
+            self._service.save_index()
+            self._saved_at = time.monotonic()
+
+    def _count_placed(self, placed: Sequence[Placed]) -> None:
+        self._placed.update(one.outcome for one in placed)
+
+    def _log_counts(self, collector: Any) -> None:
+        total = collector.counts + self._placed
+        since, self._told = total - self._told, total
+        visits = since["fetched"] + since["not_modified"] + since["failed"]
+        sorted_ = since["new_story"] + since["joined"] + since["updated"]
+        if visits or sorted_:
+            log.info(
+                "visited %d feeds (%d unchanged, %d failed), %d new articles; sorted %d, %d joined a story",
+                visits,
+                since["not_modified"],
+                since["failed"],
+                since["new"],
+                sorted_,
+                since["joined"],
+            )
+
+
+@contextlib.contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Any:
+    """Set `stop` at the first signal, leave at once at the second."""
+
+    def on_signal(number: int) -> None:
         if stop.is_set():
+            loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         stop.set()
 
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    scheduler = BackgroundScheduler(timezone=UTC)
-    scheduler.add_job(
-        work,
-        trigger,
-        id="round",
-        max_instances=1,
-        coalesce=True,
-        misfire_grace_time=None,
-        next_run_time=datetime.now(UTC),
-    )
-    scheduler.start()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal, number)
     try:
-        stop.wait()
-        log.info("stopping after the round that runs")
-        scheduler.shutdown(wait=True)
-        log.info("stopped")
+        yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
-def _log_to_stderr() -> None:
+def _log_problem(outcome: FeedOutcome) -> None:
+    if outcome.error is not None:
+        log.warning("%s: %s: %s", outcome.url, outcome.error_kind, outcome.error)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+def log_to_stderr() -> None:
+    """One line for each event, for people and for journals."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # It says "added job", "executed successfully" around every round; its warnings stay.
+    # It says "added job", "executed successfully" around every tick; its warnings stay.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)

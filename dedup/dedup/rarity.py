@@ -8,12 +8,10 @@ the running window are mixed: with an empty window everyday words weigh little a
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 
 # A word counts as its first letters: enough to see through most endings without making one of many.
 WORD_LETTERS = 7

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dedup.evidence import Evidence
+from dedup.feeds import FeedView
 from dedup.results import ArticleView, MatchView, Placed, StorySummary, StoryView
 from dedup.verdict import Verdict
 
@@ -97,3 +98,10 @@ class Stories:
     """Stories, the one with the newest article first."""
 
     stories: tuple[StorySummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """Stored feeds with their health, in the order in which they were added."""
+
+    feeds: tuple[FeedView, ...]

@@ -38,6 +38,7 @@ async def collect(
     limits: ArticleLimits = _DEFAULT_LIMITS,
     *,
     more: More | None = None,
+    until: asyncio.Event | None = None,
     pages: FullTextSettings | None = None,
     known: Known | None = None,
     resolver: AbstractResolver | None = None,
@@ -48,8 +49,9 @@ async def collect(
     A feed that fails is a failed outcome, never an exception. When the iteration ends early (close it with
     contextlib.aclosing) or is cancelled, requests are cancelled and the parsing processes killed. At most
     `fetch.max_concurrency` bodies are in memory. With `more` the requests need not all be known at the beginning: it is
-    awaited when fewer wait than can be begun at once, so that one slow feed never holds up the rest of a list; what it
-    raises ends the iteration.
+    awaited when fewer wait than can be begun at once, so that one slow feed never holds up the rest of a list; it may
+    take its time, and what it raises ends the iteration. Once `until` is set no request is begun any more; those that
+    are under way end the iteration.
 
     With `pages` the articles of a feed get the texts of their pages before its outcome is given out, where those
     settings say so, and `outcome.pages` says what became of each page. `known` is asked for the keys of articles whose
@@ -60,7 +62,7 @@ async def collect(
     `resolver` replaces the system's name lookup, `random` the source of the chances that are taken (delays of retries,
     unconditional requests).
     """
-    queue = _Queue(requests, more, fetch.max_concurrency)
+    queue = _Queue(requests, more, fetch.max_concurrency, until)
     done: asyncio.Queue[FeedOutcome | None] = asyncio.Queue(maxsize=fetch.max_concurrency)
     pool = ParserPool(parse, limits)
 
@@ -94,6 +96,7 @@ async def collect(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await queue.close()
             await pool.close()
             if reader is not None:
                 await reader.close()
@@ -102,28 +105,41 @@ async def collect(
 class _Queue:
     """The requests that are not begun yet, refilled before they run out."""
 
-    def __init__(self, requests: Sequence[FeedRequest], more: More | None, low: int) -> None:
+    def __init__(
+        self, requests: Sequence[FeedRequest], more: More | None, low: int, until: asyncio.Event | None
+    ) -> None:
         self._waiting = deque(_interleaved(requests))
-        self._more, self._low = more, low
-        self._asking = asyncio.Lock()
+        self._more, self._low, self._until = more, low, until
+        self._refilling: asyncio.Task[None] | None = None
         self.error: Exception | None = None
 
     async def next(self) -> FeedRequest | None:
-        if len(self._waiting) < self._low and self._more is not None:
-            async with self._asking:
-                await self._refill()
-        return self._waiting.popleft() if self._waiting else None
+        while self._until is None or not self._until.is_set():
+            if self._more is not None and self._refilling is None and len(self._waiting) < self._low:
+                # Not awaited by those that have work: the answer may take until something is due.
+                self._refilling = asyncio.create_task(self._refill(self._more))
+            if self._waiting:
+                return self._waiting.popleft()
+            if self._refilling is None:
+                break
+            await asyncio.wait((self._refilling,))
+        return None
 
-    async def _refill(self) -> None:
-        if len(self._waiting) >= self._low or self._more is None:  # another task has asked meanwhile
-            return
+    async def _refill(self, more: More) -> None:
+        found: Sequence[FeedRequest] = ()
         try:
-            found = await self._more()
+            found = await more()
         except Exception as error:
-            found, self.error = (), error
+            self.error = error
         if not found:
             self._more = None
         self._waiting.extend(_interleaved(found))
+        self._refilling = None
+
+    async def close(self) -> None:
+        if self._refilling is not None:
+            self._refilling.cancel()
+            await asyncio.gather(self._refilling, return_exceptions=True)
 
 
 def _interleaved(requests: Iterable[FeedRequest]) -> list[FeedRequest]:

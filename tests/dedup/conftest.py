@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from dedup.config import default_config_path
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
+    from feedserver import FeedServer
 
     from dedup.config import Config
     from dedup.service import Deduplicator
@@ -209,3 +210,19 @@ def url(empty_url: str) -> str:
     upgrade(engine)
     engine.dispose()
     return empty_url
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], FeedServer]]:
+    """Starts a server of feeds over a folder; it ends with the test."""
+    from feedserver import FeedServer
+
+    servers: list[FeedServer] = []
+
+    def start(folder: Path) -> FeedServer:
+        servers.append(FeedServer(folder))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

@@ -65,6 +65,7 @@ def test_every_route_is_documented_with_its_errors(client):
         "GET /stories": {"200", "422", "503"},
         "GET /stories/{story_id}": {"200", "404", "422", "503"},
         "POST /v1/embeddings": {"200", "400", "404", "413", "4XX", "503"},
+        "GET /feeds": {"200", "422", "503"},
         "GET /healthz": {"200"},
         "GET /readyz": {"200", "503"},
     }

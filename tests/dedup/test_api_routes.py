@@ -172,7 +172,7 @@ def test_a_request_is_503_while_too_many_texts_wait_for_the_encoder(config, tmp_
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_wrong_body_gets_a_documented_error(client, body, status, code):
+def test_case_70_a_wrong_body_gets_a_documented_error(client, body, status, code):
     assert error_of(post(client, "/similar", body), status, code)
 
 

@@ -183,7 +183,7 @@ def damage_ahead(folder: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [damage_missing, damage_flipped_bit, damage_cut_short, damage_manifest, damage_ahead]
 )
-def test_a_damaged_index_is_rebuilt_from_sql_and_saved(
+def test_case_69_a_damaged_index_is_rebuilt_from_sql_and_saved(
     stored: str, damage: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     damage(index_folder(stored))  # type: ignore[operator]
@@ -196,7 +196,7 @@ def test_a_damaged_index_is_rebuilt_from_sql_and_saved(
         assert "rebuilt" not in caplog.text
 
 
-def test_the_index_of_another_model_is_rebuilt(stored: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_case_69_the_index_of_another_model_is_rebuilt(stored: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="dedup")
     with hashing_service(stored, salt="other") as service:
         assert "index rebuilt from the database" in caplog.text

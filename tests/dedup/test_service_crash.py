@@ -52,7 +52,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, int
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_an_import_killed_at_a_random_statement_ends_as_if_it_had_not_been(
+def test_case_58_an_import_killed_at_a_random_statement_ends_as_if_it_had_not_been(
     url: str, seed: int, tmp_path: Path, undisturbed: tuple[dict[str, int], dict[str, frozenset[str]]]
 ) -> None:
     events, stories = undisturbed
@@ -80,7 +80,7 @@ def test_an_import_killed_at_a_commit_loses_at_most_that_batch(url: str, place: 
         assert_index_is_caught_up(service)
 
 
-def test_an_import_killed_between_the_last_commit_and_the_index_has_lost_nothing(url: str, tmp_path: Path) -> None:
+def test_case_57_an_import_killed_between_the_last_commit_and_the_index_has_lost_nothing(url: str, tmp_path: Path) -> None:
     file = write_news(tmp_path)
     assert crash(url, file, "save", 1).returncode == -signal.SIGKILL
     with hashing_service(url) as service:

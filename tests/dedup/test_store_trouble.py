@@ -65,7 +65,7 @@ def test_a_server_that_does_not_answer_is_a_clear_refusal() -> None:
         open_store("postgresql+psycopg://nobody@127.0.0.1:1/none")
 
 
-def test_a_read_only_database_can_be_read_and_says_so_when_written(tmp_path: Path) -> None:
+def test_case_64_a_read_only_database_can_be_read_and_says_so_when_written(tmp_path: Path) -> None:
     path = tmp_path / "news.sqlite3"
     with hashing_service(f"sqlite:///{path}") as service:
         service.add(invented_news(8))
@@ -77,7 +77,7 @@ def test_a_read_only_database_can_be_read_and_says_so_when_written(tmp_path: Pat
         assert_store_is_consistent(service.store, articles=8)
 
 
-def test_a_full_disk_stops_with_a_clear_text_and_whole_batches(tmp_path: Path) -> None:
+def test_case_64_a_full_disk_stops_with_a_clear_text_and_whole_batches(tmp_path: Path) -> None:
     """The kernel refuses writes beyond a file size, as a full disk does."""
     database = tmp_path / "news.sqlite3"
     url = f"sqlite:///{database}"
@@ -125,7 +125,7 @@ def test_a_lock_that_is_held_too_long_is_named_with_the_setting(url: str) -> Non
     holder.close()
 
 
-def test_a_writer_waits_for_another_and_then_goes_on(url: str) -> None:
+def test_case_63_a_writer_waits_for_another_and_then_goes_on(url: str) -> None:
     import threading
 
     holder = open_store(url)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from dedup.api._embeddings import add_embeddings
 from dedup.api._errors import BodyLimit, answer, documented, install
 from dedup.api._fields import (
+    MAX_ID,
     Characters,
     Identifier,
     Lang,
@@ -23,7 +24,8 @@ from dedup.api._fields import (
 )
 from dedup.api._service import Service
 from dedup.config import Config
-from dedup.wire import ArticleDocument, Matches, Placement, Placements, Stories, StoryDocument
+from dedup.feeds import Selection
+from dedup.wire import ArticleDocument, Feeds, Matches, Placement, Placements, Stories, StoryDocument
 from dedup_ingest import Article, ArticleLimits, make_article
 
 _BODY = documented(400, 413, 422, 503)
@@ -56,8 +58,8 @@ class Readiness(BaseModel):
 def create_app(service: Service, config: Config) -> FastAPI:
     """The application over an open service; closing the service stays with the caller.
 
-    The limits come from the configuration: those of `[article]`, `serve.max_k` (matches, and stories, of one
-    answer), `serve.max_body_bytes`, and `encode.batch_articles` (articles of one request, which are
+    The limits come from the configuration: those of `[article]`, `serve.max_k` (matches, stories, and feeds,
+    of one answer), `serve.max_body_bytes`, and `encode.batch_articles` (articles of one request, which are
     stored in one transaction).
     """
     max_title, max_text = config.article.max_title_characters, config.article.max_text_characters
@@ -150,6 +152,14 @@ def create_app(service: Service, config: Config) -> FastAPI:
     )
     def story(story_id: Identifier) -> StoryDocument:
         return StoryDocument.of(service.story(story_id))
+
+    @app.get("/feeds", responses=documented(422, 503), summary="Stored feeds and how they are")
+    def feeds(
+        which: Annotated[Selection, Query(description="trouble: failing, readable with a problem, or ended.")] = "all",
+        limit: Annotated[int, Query(ge=1, le=max_k)] = max_k,
+        after: Annotated[int, Query(ge=0, le=MAX_ID, description="The last id of the page before.")] = 0,
+    ) -> Feeds:
+        return Feeds(service.feeds(which, limit=limit, after=after))
 
     @app.get("/healthz", summary="Whether the process answers")
     async def healthz() -> Health:

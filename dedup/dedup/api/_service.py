@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from dedup.feeds import FeedView, Selection
 from dedup.results import ArticleView, MatchView, Placed, StoreStats, StorySummary, StoryView
 
 if TYPE_CHECKING:
@@ -46,3 +47,5 @@ class Service(Protocol):
     def story(self, story_id: int) -> StoryView: ...
 
     def stats(self) -> StoreStats: ...
+
+    def feeds(self, which: Selection = "all", *, limit: int | None = None, after: int = 0) -> tuple[FeedView, ...]: ...

@@ -33,9 +33,10 @@ def ingest(
 ) -> None:
     """Fetch feeds once and sort their articles into stories."""
     config = read_config(context)
-    from dedup.poll import require_lists
+    from dedup_ingest import read_feed_list
 
-    require_lists(feeds)
+    for path in feeds:  # a mistyped name is said before the model is loaded
+        read_feed_list(path)
     with opened(config) as (service, progress):
         from dedup import jobs
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -61,28 +64,33 @@ def serve(
 
 def poll(
     context: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="One round now, then leave.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Visit what is due now, then leave.")] = False,
     feeds: Annotated[
-        list[Path] | None, typer.Option("--feeds", help="A list of feeds, repeatable; else poll.feeds.")
+        list[Path] | None, typer.Option("--feeds", help="A list of feeds to follow, repeatable; else poll.feeds.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch feeds again and again, by poll.cron (in UTC)."""
+    """Visit feeds as they fall due: as often as they have news, or by cron (UTC). Several may run at once."""
     if as_json and not once:
         raise typer.BadParameter("needs --once: a round that never ends has no one document", param_hint="--json")
     config = read_config(context)
-    lists = feeds or [Path(config.poll.feeds)]
     from dedup import poll as polling
+    from dedup.feeds import check_crons
 
-    trigger = polling.cron_trigger(config.poll.cron)
-    polling.require_lists(lists)
+    check_crons(config, datetime.now(UTC))
+    lists = polling.lists_to_follow(config, feeds or [])
     with opened(config) as (service, progress):
-        rounds = polling.Rounds(service, config, lists)
         if once:
-            report = rounds.ingest(progress)
+            from dedup import jobs
+
+            report = jobs.ingest_due(service, config, lists, progress=progress)
         else:
-            note(f"polling by {config.poll.cron!r} (UTC); Ctrl-C or SIGTERM stops after the round that runs")
-            polling.run_until_signal(rounds, trigger)
+            polling.log_to_stderr()
+            note(f"polling, a tick every {config.poll.tick_seconds:g} s; Ctrl-C or SIGTERM ends it")
+            if not polling.Poller(service, config, lists).run():
+                # The thread that sorts is in the middle of a batch that nobody waits for: it will be sorted again.
+                sys.stderr.flush()
+                os._exit(0)
             return
     if as_json:
         print_json(report)

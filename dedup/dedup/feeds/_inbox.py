@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from dedup._queries import chunks
 from dedup.results import Placed
-from dedup.store import ArticleRow, PendingRow, Store
+from dedup.store import ArticleRow, FeedRow, PendingRow, Store
 
 if TYPE_CHECKING:
     from dedup.feeds._leases import Leases
@@ -59,7 +59,14 @@ class Inbox:
             return service.add(articles, feed_ids=feed_ids, finish=finish)
         except IntegrityError:
             # A feed was removed since its articles were taken: they stay, the feed does not.
-            return service.add(articles, finish=finish)
+            return service.add(articles, feed_ids=self._still(feed_ids), finish=finish)
+
+    def _still(self, feed_ids: dict[str, int]) -> dict[str, int]:
+        with self._store.reading() as session:
+            there: set[int] = set()
+            for part in chunks(sorted(set(feed_ids.values()))):
+                there.update(session.scalars(select(FeedRow.id).where(FeedRow.id.in_(part))))
+        return {key: id_ for key, id_ in feed_ids.items() if id_ in there}
 
 
 def put(
@@ -76,7 +83,7 @@ def put(
     waiting = _editions(session, PendingRow, latest)
     fresh: Counter[int] = Counter()
     rows: list[dict[str, Any]] = []
-    for key, (feed_id, article) in latest.items():
+    for key, (feed_id, article) in sorted(latest.items()):  # one order for all, or two writers wait for each other
         if key not in stored and key not in waiting:
             fresh[feed_id] += 1
         if waiting.get(key, stored.get(key)) == article.revision:
@@ -103,14 +110,11 @@ def put(
     return fresh, len(latest) - len(rows), len(rows)
 
 
-def _editions(
-    session: Session, table: type[ArticleRow] | type[PendingRow], keys: Iterable[str]
-) -> dict[str, str]:
-    found = {}
+def _editions(session: Session, table: type[ArticleRow] | type[PendingRow], keys: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for part in chunks(list(keys)):
-        found.update({key: edition for key, edition in session.execute(
-            select(table.key, table.edition).where(table.key.in_(part))
-        )})
+        query = select(table.key, table.edition).where(table.key.in_(part))
+        found.update((key, edition) for key, edition in session.execute(query))
     return found
 
 

@@ -7,10 +7,10 @@ statement takes what is due and free, and a process that was killed loses its le
 from __future__ import annotations
 
 import os
-import socket
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -36,7 +36,7 @@ class Leases:
     """The leases of one run; everything it holds is renewed, or given back, at once."""
 
     def __init__(self, store: Store, seconds: float) -> None:
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{_process(os.getpid())}:{uuid.uuid4().hex[:8]}"
         self._store = store
         self._seconds = timedelta(seconds=seconds)
 
@@ -68,6 +68,27 @@ class Leases:
             for table in (FeedRow, PendingRow):
                 session.execute(update(table).where(table.lease_owner == self.owner).values(lease_until=until))
 
+    def recover(self) -> int:
+        """Free what processes of this machine hold that have ended without giving it back; returns how many.
+
+        Without it, what was running when a process was killed waits for the end of its lease.
+        """
+        freed = 0
+        with self._store.reading() as session:
+            owners = {
+                owner
+                for table in (FeedRow, PendingRow)
+                for owner in session.scalars(select(table.lease_owner).where(table.lease_owner.is_not(None)).distinct())
+                if owner and _has_ended(owner)
+            }
+        if not owners:
+            return 0
+        with self._store.writing() as session:
+            for table in (FeedRow, PendingRow):
+                theirs = update(table).where(table.lease_owner.in_(owners)).values(lease_owner=None, lease_until=None)
+                freed += session.execute(theirs).rowcount  # type: ignore[attr-defined]
+        return freed
+
     def release(self) -> None:
         """Give everything back: it is due for whoever asks next."""
         with self._store.writing() as session:
@@ -77,9 +98,7 @@ class Leases:
 
     def _free(self, table: Leased, now: datetime) -> ColumnElement[bool]:
         # A lease longer than any that is given was written before the clock was set back.
-        return or_(
-            table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2
-        )
+        return or_(table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2)
 
     def _take(self, table: Leased, wanted: Any, limit: int, now: datetime, columns: tuple[Any, ...]) -> list[Any]:
         # SKIP LOCKED (PostgreSQL; SQLite has one writer at a time): two processes that ask at once share instead of
@@ -94,3 +113,31 @@ class Leases:
         )
         with self._store.writing() as session:
             return list(session.execute(statement))
+
+
+def _process(pid: int) -> str | None:
+    """A name of a living process that no other has: not on another machine, in another container or later.
+
+    None when there is no such process. Without /proc a process is never known to have ended.
+    """
+    try:
+        # One machine from start to start, one name space of process ids in it, and when the process began in it.
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return f"{uuid.getnode():x}:{pid}" if pid == os.getpid() else None
+    try:
+        # The name in the second field may hold anything, spaces and brackets included.
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    state, *rest = status.rpartition(")")[2].split()
+    return None if state in "ZX" else f"{boot}:{space}:{pid}:{rest[18]}"
+
+
+def _has_ended(owner: str) -> bool:
+    parts = owner.split(":")
+    own = (_process(os.getpid()) or "").split(":")
+    if len(parts) != 5 or parts[:2] != own[:2] or len(own) != 4:
+        return False
+    return _process(int(parts[2])) != ":".join(parts[:4])

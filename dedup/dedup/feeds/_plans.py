@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from dedup._errors import ConfigError
 from dedup.config import Config
 from dedup.store import FeedRow
-from dedup_ingest import FeedPlan, ScheduleError, ScheduleSettings, next_cron
+from dedup_ingest import FeedOutcome, FeedPlan, ScheduleError, ScheduleSettings, after_visit, next_cron
 
 MAX_HISTORY = 50
 """Entries kept of a feed's history; a feed that moves every day must not grow for ever."""
@@ -16,6 +19,11 @@ MAX_HISTORY = 50
 
 def settings_of(config: Config) -> ScheduleSettings:
     return ScheduleSettings(**config.schedule.model_dump())
+
+
+def drift_of(config: Config) -> timedelta:
+    """How far ahead a past visit may lie before the clock is known to have been set back."""
+    return timedelta(seconds=config.schedule.max_clock_drift_seconds)
 
 
 def cron_of(row: FeedRow, config: Config) -> str | None:
@@ -65,6 +73,28 @@ def keep(row: FeedRow, plan: FeedPlan) -> None:
     row.entries_per_hour = plan.entries_per_hour
     row.hints = {name: value for name, value in hints.items() if value} or None
     row.moving_to = plan.moving_to
+
+
+def record(
+    session: Session, row: FeedRow, outcome: FeedOutcome, new_entries: int, now: datetime, config: Config
+) -> None:
+    """Write down how a visit went, the validators for the next one, and when that is due; the lease ends."""
+    plan = plan_of(row, config)
+    after = after_visit(plan, outcome, new_entries, now, settings_of(config))
+    keep(row, after)
+    row.http_status, row.error = outcome.http_status, outcome.error
+    row.lease_owner = row.lease_until = None
+    if outcome.status == "fetched":
+        row.etag, row.last_modified, row.problem = outcome.etag, outcome.last_modified, outcome.problem
+        row.title = outcome.title or row.title
+    if after.disabled == "gone" and row.disabled_reason is None:
+        disable(row, "gone", now, outcome.error or "")
+    elif after.url != row.url:
+        other = session.scalar(select(FeedRow.id).where(FeedRow.url == after.url))
+        if other is None:
+            relocate(row, after.url, now)
+        elif row.disabled_reason is None:
+            disable(row, "moved", now, f"to {after.url}, which is feed {other}")
 
 
 def disable(row: FeedRow, reason: str, now: datetime, detail: str = "") -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from dedup._errors import SchemaMissing, StoreUnavailable
+from dedup._errors import SchemaMissing, StoreBusy, StoreUnavailable
 from dedup.store._migrate import ADVISORY_LOCK, check_revision, upgrade
 
 
@@ -133,7 +133,12 @@ def translated(engine: Engine) -> Iterator[None]:
         # sqlite3 reports a file that is no database as DatabaseError itself; integrity errors are bugs and pass on.
         if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
             raise
-        raise StoreUnavailable(f"{safe_url(engine)}: {_advice(str(error.orig))}") from error
+        said = str(error.orig)
+        kind = StoreBusy if any(sign in said for sign in _BUSY) else StoreUnavailable
+        raise kind(f"{safe_url(engine)}: {_advice(said)}") from error
+
+
+_BUSY = ("database is locked", "lock timeout", "deadlock detected")
 
 
 def _advice(message: str) -> str:

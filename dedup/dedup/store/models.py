@@ -91,9 +91,9 @@ class FeedRow(Base):
 class PendingRow(Base):
     """An article that was fetched and is not sorted into a story yet; gone in the transaction that sorts it.
 
-    Committed together with the validators of its feed, so that nothing is lost between fetching and sorting. `at` is the
-    time that windows will count with, `article` is JSON, `edition` tells whether the entry was edited again while it was
-    being sorted.
+    Committed together with the validators of its feed, so that nothing is lost between fetching and sorting. `at` is
+    the time that windows will count with, `article` is JSON, `edition` tells whether the entry was edited again while
+    it was being sorted.
     """
 
     __tablename__ = "pending"
