@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dedup._errors import ConfigError, DedupError, SchemaMissing
+from dedup._errors import ConfigError, DedupError, ParityMissed, SchemaMissing
 
 if TYPE_CHECKING:
     from dedup.config import Config
@@ -219,6 +219,7 @@ def configuration(path: Path | None) -> Check:
 
 def model(config: Config) -> Check:
     """Whether the configured model is prepared, and every byte of it is as it was written."""
+    from dedup.parity import require
     from dedup_accelerate import AccelerateError, load_artifact
 
     wanted = f"{config.model.name} in {config.model.precision}"
@@ -230,6 +231,10 @@ def model(config: Config) -> Check:
         artifact = load_artifact(found.path)
     except AccelerateError as error:
         return Check("model", "broken", str(error), "`dedup model export --rebuild`")
+    try:
+        require(artifact, config)
+    except ParityMissed as error:
+        return Check("model", "broken", str(error))
     detail = f"{wanted}, {artifact.dimension} dimensions, {artifact.bytes / 1e6:.0f} MB, verified, {artifact.path}"
     return Check("model", "ok", detail)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +184,7 @@ def measure(
     """
     begin = time.monotonic()
     told = progress or _silent
-    view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
+    view = _view(config)
     sides = [Remembering(side.encoder) for side in (reference, candidate)]
     outcomes = [
         _stream(Side(side.artifact, memory), documents.articles, config, lambda *at, name=name: told(name, *at[1:]))
@@ -207,7 +208,7 @@ def measure(
         same_outcome=same,
         verdicts=verdicts,
         stories=stories,
-        versions={name: version(name) for name in ("news-dedup", "numpy", "onnxruntime", "tokenizers")},
+        versions=_versions(),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - begin, 1),
     )
@@ -242,6 +243,11 @@ def compare_outcomes(reference: Outcome, candidate: Outcome) -> tuple[float, Pai
     return same, verdicts, clustering_scores(*labels)
 
 
+def floor_of(config: Config) -> Floor:
+    """`[parity]` of the configuration."""
+    return Floor(**config.parity.model_dump())
+
+
 def misses(figures: Figures, floor: Floor) -> tuple[str, ...]:
     """Which figures miss the floor, in words. NaN misses it."""
     checks = (
@@ -261,13 +267,13 @@ def misses(figures: Figures, floor: Floor) -> tuple[str, ...]:
 def require(artifact: Artifact, config: Config) -> None:
     """Raise ParityMissed when a measurement that the artifact's manifest records misses `[parity]`.
 
-    An artifact that was never measured passes: `prepare` compared it with fp32 on packaged sentences. The figures are
-    recorded, the floor is configured: who knows better lowers the floor, there is no other switch.
+    An artifact that was never measured in the configured view passes: `prepare` compared it with fp32 on packaged
+    sentences. The figures are recorded, the floor is configured: who knows better lowers the floor, there is no other
+    switch.
     """
-    floor = Floor(**config.parity.model_dump())
     for entry in artifact.manifest.fidelity:
-        missed = misses(Figures(**entry["figures"]), floor)
-        if missed:
+        missed = misses(Figures(**entry["figures"]), floor_of(config))
+        if missed and entry["view"] == _view(config).name:
             raise ParityMissed(
                 f"{artifact.path} does not decide as its fp32 original on {', '.join(entry['data'])}: "
                 f"{'; '.join(missed)}. Choose another model.precision, or lower [parity] if you know why"
@@ -301,14 +307,26 @@ def _outcome(service: Any, matches: Iterable[tuple[str, Any]]) -> Outcome:
     from dedup.verdict import Verdict
 
     with service.store.reading() as session:
-        keys = dict(session.execute(select(ArticleRow.id, ArticleRow.key)).tuples().all())
-        members = session.execute(select(MembershipRow.article_id, MembershipRow.story_id)).tuples().all()
-        pairs = session.execute(select(MatchRow.article_id, MatchRow.other_id, MatchRow.verdict)).tuples().all()
+        keys = {row.id: row.key for row in session.execute(select(ArticleRow.id, ArticleRow.key))}
+        members = session.execute(select(MembershipRow.article_id, MembershipRow.story_id)).all()
+        pairs = session.execute(select(MatchRow.article_id, MatchRow.other_id, MatchRow.verdict)).all()
     return Outcome(
         verdicts={key: (match.verdict if match else Verdict.DISTINCT).value for key, match in matches},
         stories={keys[article]: story for article, story in members},
         joined=frozenset((keys[one], keys[other]) for one, other, verdict in pairs if Verdict(verdict).joins),
     )
+
+
+def _view(config: Config) -> View:
+    return View(config.encode.view, config.encode.lead_words, config.encode.clean)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("news-dedup", "numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tokenizers"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -17,6 +17,7 @@ from dedup.verdict import Verdict
 if TYPE_CHECKING:
     from dedup.doctor import Check
     from dedup.evidence import Evidence
+    from dedup.parity import Fidelity
     from dedup.quality import Evaluation, Mistake
     from dedup.results import ArticleView, IngestReport, MatchView, Member, StoreStats, StorySummary, StoryView
 
@@ -228,6 +229,41 @@ def artifact(document: dict[str, Any]) -> RenderableType:
                 f"pairwise cosines move by at most {parity['max_pairwise_shift']:.4f}",
             )
         )
+    for entry in document["fidelity"]:
+        figures = entry["figures"]
+        told = f"cosine {figures['mean_cosine']:.5f}, shift at most {figures['pairwise_shift']:.4f}, joined pairs F1 "
+        told += f"{figures['verdict_f1']:.4f}, stories B³ {figures['story_b3']:.4f} to fp32"
+        pairs.append(("on your news", f"{', '.join(entry['data'])} ({entry['view']}): {told}"))
+    return _pairs(pairs)
+
+
+def fidelity(found: Fidelity, missed: Sequence[str]) -> RenderableType:
+    """How an artifact decides against its fp32 original, and which figures miss the floor."""
+    own, shifts, joined, b3 = found.cosines, found.shifts, found.verdicts, found.stories.bcubed
+    pairs = [
+        ("news", f"{found.documents:,} articles of {', '.join(found.data)}, {found.view}"),
+        (
+            "one text",
+            f"cosine {own.mean:.5f} between its two embeddings; 1 % below {own.percentile_1:.5f}, "
+            f"lowest {own.lowest:.5f}",
+        ),
+        (
+            "two texts",
+            f"cosines move by {shifts.mean:.5f}; 0.1 % by more than {shifts.percentile_99_9:.4f}, at most "
+            f"{shifts.largest:.4f} over {shifts.pairs:,} pairs",
+        ),
+        (
+            "verdicts",
+            f"{found.same_outcome:.2%} the same; joined pairs F1 {joined.f1:.4f} ({joined.true_positives:,} in both, "
+            f"{joined.false_positives:,} more, {joined.false_negatives:,} fewer)",
+        ),
+        (
+            "stories",
+            f"B³ {b3.f1:.4f}, pairs F1 {found.stories.pairs.f1:.4f}, adjusted Rand {found.stories.adjusted_rand:.4f}",
+        ),
+        ("floor", "; ".join(f"missed: {figure}" for figure in missed) or "reached"),
+        ("took", f"{found.seconds:.0f} s"),
+    ]
     return _pairs(pairs)
 
 

@@ -92,11 +92,15 @@ class Deduplicator(Archive):
 
         Raises:
             StoreError: the database cannot be used.
+            ParityMissed: the artifact was measured, and does not decide as its fp32 original does (`[parity]`).
             CalibrationError: the model tells nothing apart.
             dedup_accelerate.AccelerateError: the model cannot be had or does not verify.
         """
+        from dedup.parity import require
+
         told = progress or silent
         artifact = prepare_model(config, progress=told)
+        require(artifact, config)
         encoder = LazyEncoder(artifact, config, batching=batching)
         store = open_store(config.store.url, lock_timeout_seconds=config.store.lock_timeout_seconds)
         try:

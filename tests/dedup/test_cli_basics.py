@@ -26,6 +26,7 @@ COMMANDS = [
     ["model", "list"],
     ["model", "export"],
     ["model", "info"],
+    ["model", "parity"],
     ["doctor"],
 ]
 

@@ -1,9 +1,11 @@
-"""Commands about sentence-embedding models: list, export, info."""
+"""Commands about sentence-embedding models: list, export, info, parity."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -140,6 +142,60 @@ def info(
     from dedup import render
 
     show(render.artifact(document))
+
+
+@models.command("parity")
+def parity(
+    context: typer.Context,
+    artifact: Annotated[
+        str, typer.Argument(metavar="ARTIFACT", help="The folder of a prepared model, or the name of one.")
+    ],
+    data: Annotated[
+        list[Path], typer.Option("--data", metavar="FILE", help="News as `dedup import` takes them; repeatable.")
+    ],
+    limit: Annotated[int | None, typer.Option(min=2, help="Of each file only so many articles.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare a model's decisions on your news with those of its fp32 original.
+
+    Both sort the news into stories, each with its own calibration. The figures are kept in the artifact; one that
+    misses the floor of [parity] exits with 1 and is refused from then on. Minutes: every text is encoded twice.
+    """
+    config = read_config(context)
+    from dedup import parity as fidelity
+    from dedup.model import LazyEncoder
+
+    candidate = _find(artifact, config)
+    documents = fidelity.read_documents(data, config, limit=limit)
+    with progress_bar() as progress:
+        reference = fidelity.reference_of(candidate, config, progress=progress)
+        sides = [fidelity.Side(side, LazyEncoder(side, config)) for side in (candidate, reference)]
+        found = fidelity.measure(sides[0], sides[1], documents, config, progress=progress)
+    fidelity.record(candidate, found)
+    missed = fidelity.misses(found.figures, fidelity.floor_of(config))
+    if as_json:
+        print_json({"fidelity": found, "missed": missed})
+    else:
+        from dedup import render
+
+        show(render.fidelity(found, missed))
+    if missed:
+        raise typer.Exit(1)
+
+
+def _find(name: str, config: Config) -> Artifact:
+    """The verified artifact of a folder, or of a model that is prepared as `[model]` says. Raises NotFound."""
+    from dedup._errors import NotFound
+    from dedup.doctor import find_prepared
+    from dedup_accelerate import ArtifactNotFound, load_artifact
+
+    folder = Path(name).expanduser()
+    with suppress(ArtifactNotFound):
+        return load_artifact(folder)
+    found = find_prepared(config, name, config.model.precision, config.model.languages)
+    if found is None:
+        raise NotFound(f"{name!r} is no prepared model, neither a folder nor a name: run `dedup model export {name}`")
+    return load_artifact(found.path)
 
 
 def _languages(given: str | None, config: Config) -> tuple[str, ...]:
