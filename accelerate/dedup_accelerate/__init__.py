@@ -43,6 +43,7 @@ from ._fidelity import record_fidelity
 from ._hardware import GpuPins, gpu_pins
 from ._longtexts import LongTexts
 from ._parity import measure_parity, parity_texts
+from ._pipeline import TASKS, FeatureExtraction, SentenceSimilarity, pipeline
 from ._registry import DEFAULT_MODEL, REGISTRY, ModelSpec
 from ._scripts import scripts_of
 from ._session import installed_wheels
@@ -52,6 +53,7 @@ from ._trim import trim_vocabulary
 __all__ = [
     "DEFAULT_MODEL",
     "REGISTRY",
+    "TASKS",
     "AccelerateError",
     "Artifact",
     "ArtifactCorrupt",
@@ -66,6 +68,7 @@ __all__ = [
     "EncoderBusy",
     "EncoderClosed",
     "ExportUnavailable",
+    "FeatureExtraction",
     "GpuPins",
     "LongTexts",
     "Manifest",
@@ -78,6 +81,7 @@ __all__ = [
     "ProviderError",
     "ProviderFallback",
     "ProviderUnavailable",
+    "SentenceSimilarity",
     "Step",
     "Trim",
     "UnsupportedModel",
@@ -89,6 +93,7 @@ __all__ = [
     "load_artifact",
     "measure_parity",
     "parity_texts",
+    "pipeline",
     "prepare",
     "record_fidelity",
     "scripts_of",
