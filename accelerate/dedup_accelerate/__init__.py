@@ -40,7 +40,7 @@ from ._errors import (
     UnsupportedModel,
 )
 from ._fidelity import record_fidelity
-from ._hardware import GpuPins, gpu_pins
+from ._hardware import GpuPins, GpuWheel, carries_code, gpu_pins, gpu_wheels, installed_gpu_wheels
 from ._longtexts import LongTexts
 from ._parity import measure_parity, parity_texts
 from ._pipeline import TASKS, FeatureExtraction, SentenceSimilarity, pipeline
@@ -70,6 +70,7 @@ __all__ = [
     "ExportUnavailable",
     "FeatureExtraction",
     "GpuPins",
+    "GpuWheel",
     "LongTexts",
     "Manifest",
     "ModelSpec",
@@ -85,10 +86,13 @@ __all__ = [
     "Step",
     "Trim",
     "UnsupportedModel",
+    "carries_code",
     "default_cache",
     "embedding_fingerprint",
     "find_artifacts",
     "gpu_pins",
+    "gpu_wheels",
+    "installed_gpu_wheels",
     "installed_wheels",
     "load_artifact",
     "measure_parity",

@@ -1,13 +1,17 @@
-"""Which GPU wheels fit which GPU, as data; `dedup doctor` prints the answer."""
+"""Which GPU wheels fit which GPU: the packaged matrix `data/gpu_wheels.toml`, and questions to it."""
 
 from __future__ import annotations
 
+import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import Any
 
-#: (lowest, highest) compute capability → what runs there. Sources: the code objects inside the published wheels.
-_PASCAL = ((6, 0), (6, 2))
-_VOLTA = ((7, 0), (7, 4))
-_TURING_ON = (7, 5)
+Capability = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +28,88 @@ class GpuPins:
     notes: tuple[str, ...]
 
 
-def gpu_pins(compute_capability: tuple[int, int]) -> GpuPins | None:
+@dataclass(frozen=True, slots=True)
+class GpuWheel:
+    """Versions of one distribution with the same GPU code: `first` to `last` inclusive, None for "and later".
+
+    code: compute capabilities with machine code of their own; since: every capability from this on (one of the two).
+    """
+
+    name: str
+    first: str
+    last: str | None
+    code: tuple[Capability, ...]
+    since: Capability | None
+    cuda: int
+
+    def holds(self, number: str) -> bool:
+        """Whether a version is one of these."""
+        wanted = _numbers(number)
+        return _numbers(self.first) <= wanted and (self.last is None or wanted <= _numbers(self.last))
+
+    def runs_on(self, capability: Capability) -> bool:
+        """Whether there is code for that card: of its own major number and no higher minor one, or from `since` on."""
+        if self.since is not None:
+            return capability >= self.since
+        return any(major == capability[0] and minor <= capability[1] for major, minor in self.code)
+
+
+def gpu_pins(compute_capability: Capability) -> GpuPins | None:
     """The pins for a GPU of that compute capability, e.g. (6, 1) for a GTX 1080; None when no wheel fits it."""
-    if _PASCAL[0] <= compute_capability <= _PASCAL[1]:
-        return GpuPins(
-            name="Pascal",
-            extra="gpu-pascal",
-            onnxruntime="onnxruntime-gpu>=1.22,<=1.26.0",
-            cudnn="nvidia-cudnn-cu12<=9.10.2.21",
-            cuda=12,
-            faiss="faiss-cpu>=1.13",
-            fp16=False,
-            notes=(
-                "cuDNN 9.11 and onnxruntime-gpu 1.27 dropped Pascal's code",
-                "faiss-gpu wheels after 1.8.0.2 return wrong distances here without an error: search on the CPU",
-                "fp16 runs at 1/64 of the fp32 rate: use fp32",
-            ),
-        )
-    if _VOLTA[0] <= compute_capability <= _VOLTA[1]:
-        return GpuPins(
-            name="Volta",
-            extra="gpu-pascal",
-            onnxruntime="onnxruntime-gpu>=1.22,<=1.26.0",
-            cudnn="nvidia-cudnn-cu12<=9.10.2.21",
-            cuda=12,
-            faiss="faiss-gpu>=1.13",
-            fp16=True,
-            notes=("onnxruntime-gpu 1.27 dropped Volta's code",),
-        )
-    if compute_capability >= _TURING_ON:
-        return GpuPins(
-            name="Turing or later",
-            extra="gpu",
-            onnxruntime="onnxruntime-gpu>=1.27,<2",
-            cudnn="nvidia-cudnn-cu13",
-            cuda=13,
-            faiss="faiss-gpu>=1.13",
-            fp16=True,
-            notes=("needs a driver that speaks CUDA 13",),
-        )
+    for entry in _matrix()["generation"]:
+        highest = _capability(entry["highest"]) if "highest" in entry else compute_capability
+        if _capability(entry["lowest"]) <= compute_capability <= highest:
+            named = {key: entry[key] for key in GpuPins.__slots__ if key != "notes"}
+            return GpuPins(**named, notes=tuple(entry["notes"]))
     return None
+
+
+def gpu_wheels() -> tuple[GpuWheel, ...]:
+    """The matrix: every group of wheels whose GPU code is known."""
+    return tuple(
+        GpuWheel(
+            name=entry["name"],
+            first=entry["first"],
+            last=entry.get("last"),
+            code=tuple(_capability(item) for item in entry.get("code", ())),
+            since=_capability(entry["from"]) if "from" in entry else None,
+            cuda=entry["cuda"],
+        )
+        for entry in _matrix()["wheel"]
+    )
+
+
+def installed_gpu_wheels() -> tuple[tuple[str, str], ...]:
+    """Name and version of the installed distributions that the matrix knows, cuDNN's among them."""
+    found = []
+    for name in dict.fromkeys(wheel.name for wheel in gpu_wheels()):
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def carries_code(name: str, number: str, compute_capability: Capability) -> bool | None:
+    """Whether that version of a distribution runs on that card; None where the matrix does not know."""
+    known = [wheel for wheel in gpu_wheels() if wheel.name == name and wheel.holds(number)]
+    return any(wheel.runs_on(compute_capability) for wheel in known) if known else None
+
+
+@cache
+def _matrix() -> Mapping[str, Any]:
+    return tomllib.loads((files(__package__) / "data" / "gpu_wheels.toml").read_text(encoding="utf-8"))
+
+
+def _capability(text: str) -> Capability:
+    major, minor = text.split(".")
+    return int(major), int(minor)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """A version to compare: its leading numbers, without zeros at the end, so that 1.26 is 1.26.0."""
+    found = re.match(r"\d+(\.\d+)*", text)
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)

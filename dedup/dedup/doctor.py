@@ -177,7 +177,7 @@ def runtime(provider: str) -> Iterator[Check]:
 
 def gpus(provider: str, command: str = "nvidia-smi") -> Iterator[Check]:
     """Each NVIDIA card, and the wheels that carry code for it."""
-    from dedup_accelerate import gpu_pins
+    from dedup_accelerate import carries_code, gpu_pins, installed_gpu_wheels
 
     query = [command, "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
     try:
@@ -194,13 +194,22 @@ def gpus(provider: str, command: str = "nvidia-smi") -> Iterator[Check]:
     for line in filter(None, map(str.strip, answer.stdout.splitlines())):
         name, capability, driver = ([part.strip() for part in line.split(",")] + ["", ""])[:3]
         found = re.fullmatch(r"(\d+)\.(\d+)", capability)
-        pins = gpu_pins((int(found[1]), int(found[2]))) if found else None
+        number = (int(found[1]), int(found[2])) if found else None
+        pins = gpu_pins(number) if number else None
         detail = f"{name}, compute capability {capability or 'unknown'}, driver {driver or 'unknown'}"
         if pins is None:
             yield Check("gpu", "warning", detail, "no published wheel carries code for this card: use the CPU")
             continue
         fits = f"{pins.name}: extra [{pins.extra}] = {pins.onnxruntime}, {pins.cudnn}, CUDA {pins.cuda}; {pins.faiss}"
-        yield Check("gpu", "ok", f"{detail}; {fits}", "; ".join(pins.notes))
+        wheels = installed_gpu_wheels()
+        lacking = [f"{wheel} {own}" for wheel, own in wheels if number and carries_code(wheel, own, number) is False]
+        detail += f"; {fits}; installed: {', '.join(f'{wheel} {own}' for wheel, own in wheels) or 'no GPU wheel'}"
+        if lacking:
+            status: Status = "broken" if provider == "cuda" else "warning"
+            advice = f"run `make gpu`: {' and '.join(lacking)} {'have' if lacking[1:] else 'has'} no code for this card"
+            yield Check("gpu", status, detail, advice)
+            continue
+        yield Check("gpu", "ok", detail, "; ".join(pins.notes))
 
 
 def configuration(path: Path | None) -> Check:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -103,6 +105,35 @@ def test_a_card_is_told_with_the_wheels_that_fit_it(tmp_path, answer, status, to
     (check,) = doctor.gpus("cpu", str(command))
     assert check.status == status
     assert told in check.detail
+
+
+@pytest.mark.parametrize(
+    ("wheels", "status", "told"),
+    [
+        ({"onnxruntime-gpu": "1.26.0", "nvidia-cudnn-cu12": "9.10.2.21"}, "ok", "nvidia-cudnn-cu12 9.10.2.21"),
+        ({"onnxruntime-gpu": "1.26.0", "nvidia-cudnn-cu12": "9.20.0.48"}, "broken", "nvidia-cudnn-cu12 9.20.0.48 has"),
+        ({"onnxruntime-gpu": "1.31.0", "nvidia-cudnn-cu13": "9.20"}, "broken", "onnxruntime-gpu 1.31.0 and nvidia"),
+        ({}, "ok", "no GPU wheel"),
+    ],
+)
+def test_installed_wheels_without_code_for_the_card_are_named(command_line, wheels, status, told):
+    for name, number in wheels.items():
+        record = command_line.folder / "site" / f"{name.replace('-', '_')}-{number}.dist-info"
+        record.mkdir(parents=True)
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n", encoding="utf-8")
+    command = command_line.folder / "nvidia-smi"
+    command.write_text("#!/bin/sh\necho 'NVIDIA GeForce GTX 1080, 6.1, 535.183.01'\n", encoding="utf-8")
+    command.chmod(0o755)
+    code = (
+        "import sys; from dedup.doctor import gpus; (found,) = gpus('cuda', sys.argv[1])\n"
+        "print(found.status, found.detail, found.advice)"
+    )
+    environment = command_line.environment | {"PYTHONPATH": str(command_line.folder / "site")}
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(command)], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert answer.startswith(status)
+    assert told in answer
 
 
 def test_a_driver_that_fails_is_a_warning_and_for_cuda_broken(tmp_path):
