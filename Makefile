@@ -38,7 +38,7 @@ $(VENV)/bin/pip uninstall --quiet --yes onnxruntime onnxruntime-gpu; \
 $(VENV)/bin/pip install --quiet --no-deps "onnxruntime-gpu==$$gpu_version"
 endef
 
-.PHONY: help install demo test check bench $(BENCHES) gpu gpu-plan gpu-check lock clean
+.PHONY: help install demo test check bench $(BENCHES) fuzz gpu gpu-plan gpu-check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
@@ -98,6 +98,10 @@ $(BENCH_STAMP): $(INPUTS) benchmarks/peers.txt benchmarks/infinity.txt
 	@$(BENCH_VENV)/infinity/bin/pip install --quiet -r benchmarks/infinity.txt || \
 	  { rm -rf $(BENCH_VENV)/infinity; echo "Infinity could not be installed: it is left out" >&2; }
 	@touch $@
+
+SECONDS ?= 600
+fuzz: $(TEST_STAMP)  ## coverage-guided fuzzing of the JSON Feed reader, normaliser, URLs and dates (SECONDS=600)
+	$(TEST_VENV)/bin/python tests/fuzz/fuzz_jsonfeed.py $(SECONDS)
 
 # Which wheels carry code for this card. onnxruntime-gpu 1.27 and later: compute capability 7.5 and CUDA 13, whose oldest
 # driver is 580. Up to 1.26.0: from 6.0, CUDA 12. Both numbers can be given by hand where nvidia-smi cannot tell them.
