@@ -82,12 +82,16 @@ check: $(TEST_STAMP)  ## lint, formatting, types, import rules
 bench: $(BENCHES)  ## every benchmark in benchmarks/
 	@[ -n "$(BENCHES)" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 2; }
 
-$(filter-out bench-encode,$(BENCHES)): bench-%: $(TEST_STAMP)
+$(filter-out bench-encode bench-extract,$(BENCHES)): bench-%: $(TEST_STAMP)
 	$(TEST_VENV)/bin/python benchmarks/bench_$*.py $(BENCH_ARGS)
 
 # Peers of the encoder stay out of the test environment. Where Infinity cannot be installed, the table says so.
 bench-encode: $(BENCH_STAMP)
 	$(BENCH_VENV)/bin/python benchmarks/bench_encode.py $(BENCH_ARGS)
+
+bench-extract: $(BENCH_STAMP)
+	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[fulltext,plot]' -r benchmarks/extract.txt
+	$(BENCH_VENV)/bin/python benchmarks/bench_extract.py $(BENCH_ARGS)
 
 $(BENCH_STAMP): $(INPUTS) benchmarks/peers.txt benchmarks/infinity.txt
 	@echo "Installing the encoder's peers into $(BENCH_VENV) ..."
