@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from ._session import Provider, open_session
 from ._settings import Progress, silent
 from ._tokens import Tokens
 from ._vectorcache import VectorCache, text_key
+
+if TYPE_CHECKING:
+    from ._cuda import BoundSession
 
 Vectors = NDArray[np.float32]
 Ids = list[list[int]]
@@ -231,12 +234,19 @@ class Runner:
     ) -> None:
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens must be positive, got {batch_tokens}")
-        self._session: Any = open_session(graph, provider, threads)
-        self._inputs = {item.name for item in self._session.get_inputs()}
+        self._bound: BoundSession | None = None
+        if provider == "cuda":
+            from ._cuda import open_cuda
+
+            self._bound = open_cuda(graph, threads)
+            self.provider = self._bound.provider
+        else:
+            self._session: Any = open_session(graph, provider, threads)
+            self._inputs = {item.name for item in self._session.get_inputs()}
+            self.provider = str(self._session.get_providers()[0])
         self.tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
         self._dimension = contract.dimension
         self.batch_tokens = batch_tokens
-        self.provider = str(self._session.get_providers()[0])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit rows of texts cut at the token limit."""
@@ -255,10 +265,13 @@ class Runner:
 
     def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:
         padded, mask = pad(ids)
-        feed = {"input_ids": padded, "attention_mask": mask}
-        if "token_type_ids" in self._inputs:
-            feed["token_type_ids"] = np.zeros_like(padded)
-        (vectors,) = self._session.run(["sentence_embedding"], feed)
+        if self._bound is not None:
+            vectors = self._bound.run(padded, mask)
+        else:
+            feed = {"input_ids": padded, "attention_mask": mask}
+            if "token_type_ids" in self._inputs:
+                feed["token_type_ids"] = np.zeros_like(padded)
+            (vectors,) = self._session.run(["sentence_embedding"], feed)
         # Exports of other tools may end in half precision or without normalisation: unit length is ours to keep.
         vectors = np.asarray(vectors, np.float32)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)

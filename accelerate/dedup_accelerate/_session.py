@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +33,9 @@ def refuse_two_wheels(wheels: tuple[str, ...]) -> None:
         )
 
 
-def open_session(graph: Path, provider: Provider, threads: int) -> Any:
+def open_session(
+    graph: Path, provider: Provider, threads: int, provider_options: Mapping[str, str] | None = None
+) -> Any:
     """An InferenceSession. `threads` 0 means one per physical core.
 
     Raises ProviderUnavailable or ProviderFallback.
@@ -59,7 +62,7 @@ def open_session(graph: Path, provider: Provider, threads: int) -> Any:
     # Idle threads of onnxruntime spin for milliseconds by default. Beside one busy neighbour on 2 cores that costs half
     # of the throughput (9 documents/s instead of 20); 0.1 ms still covers the gaps between the nodes of a graph.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
-    session = onnxruntime.InferenceSession(str(graph), options, providers=[wanted])
+    session = onnxruntime.InferenceSession(str(graph), options, providers=[(wanted, dict(provider_options or {}))])
     check_provider(session.get_providers(), wanted)
     return session
 
