@@ -21,7 +21,7 @@ def test_a_bucket_holds_the_batch_and_is_at_most_twice_as_high(texts, tokens):
     assert texts <= rows < 2 * texts
     assert rows & (rows - 1) == 0
     assert tokens <= width
-    assert width <= max(16, 1.5 * tokens)
+    assert width <= max(32, 1.5 * tokens)
     assert bucket_for(rows, width) == (rows, width), "a batch that fills a bucket stays in it"
 
 
