@@ -230,6 +230,7 @@ class Placer:
             at=newcomer.at,
             fingerprint=article.fingerprint,
             edition=article.revision,
+            page_sha256=article.page_sha256,
             signature=newcomer.signature,
         )
         session.add(row)
@@ -266,6 +267,7 @@ class Placer:
             newcomer.vector = self._encode([newcomer.view])[0]
         row.title, row.text, row.lang, row.url = article.title, article.text, article.lang, article.url
         row.fingerprint, row.edition = article.fingerprint, article.revision
+        row.page_sha256 = article.page_sha256
         row.signature, row.updated_at = newcomer.signature, self._now
         row.revision = self._next_revision()
         for embedding in session.scalars(select(EmbeddingRow).where(EmbeddingRow.article_id == row.id)):

@@ -127,6 +127,19 @@ class ParseConfig(_Section):
     detect_language: bool
 
 
+class FullTextConfig(_Section):
+    enabled: Literal["off", "short", "all"]
+    feeds: dict[str, Literal["off", "short", "all"]]
+    min_text_characters: Positive
+    min_page_characters: Positive
+    max_page_bytes: Positive
+    max_pages_per_feed: Positive
+    max_concurrency: Positive
+    workers: Annotated[int, Field(ge=0)]
+    deadline_seconds: Seconds
+    max_memory_bytes: Positive
+
+
 class VerdictConfig(_Section):
     window_hours: Seconds
     near_copy_jaccard: Share
@@ -189,6 +202,7 @@ class Config(BaseSettings):
     fetch: FetchConfig
     schedule: ScheduleConfig
     parse: ParseConfig
+    fulltext: FullTextConfig
     verdict: VerdictConfig
     story: StoryConfig
     store: StoreConfig

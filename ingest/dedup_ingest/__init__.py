@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._article import Article, make_article
 from ._clean import CLEANED_LANGUAGES, clean, stop_words
-from ._collect import collect
+from ._collect import More, collect
 from ._dates import parse_date
 from ._discover import FoundFeed, discover_feeds
 from ._errors import ArticleError, ErrorKind, FeedError, FeedListError, IngestError, ScheduleError, SettingsError
@@ -47,6 +47,7 @@ __all__ = [
     "FullTextSettings",
     "IngestError",
     "Known",
+    "More",
     "PageOutcome",
     "ParseSettings",
     "Redirect",

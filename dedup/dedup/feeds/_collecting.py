@@ -19,13 +19,13 @@ from dedup._errors import StoreBusy
 from dedup._queries import chunks
 from dedup.config import Config
 from dedup.feeds import _plans as plans
-from dedup.feeds._inbox import put
+from dedup.feeds._inbox import known, put
 from dedup.feeds._leases import Claim, Leases
 from dedup.store import FeedRow, Store
-from dedup_ingest import ArticleLimits, FeedOutcome, FetchSettings, ParseSettings, collect
+from dedup_ingest import ArticleLimits, FeedOutcome, FetchSettings, FullTextSettings, ParseSettings, collect
 
 if TYPE_CHECKING:
-    from dedup_ingest import FeedRequest
+    from dedup_ingest import Article, FeedRequest, More
 
 log = logging.getLogger("dedup.feeds")
 
@@ -73,7 +73,7 @@ class Collector:
         Raises:
             StoreUnavailable: the database cannot be written; visits that are not written down are repeated next time.
         """
-        await self._written(collect(self._requests(claims), *self._settings()))
+        await self._written(self._collect(self._requests(claims)))
 
     async def visit_due(self, tick: asyncio.Event | None = None) -> None:
         """Visit what is due, as it falls due, until `stop`; without a `tick` until nothing is due.
@@ -93,7 +93,7 @@ class Collector:
                 await tick.wait()
             return ()
 
-        await self._written(collect((), *self._settings(), more=more, until=self._stopping))
+        await self._written(self._collect((), more=more, until=self._stopping))
 
     def stop(self, tick: asyncio.Event | None = None) -> None:
         """Begin no further visit; those that are under way have `poll.drain_seconds`."""
@@ -103,13 +103,23 @@ class Collector:
         if tick is not None:
             tick.set()
 
-    def _settings(self) -> tuple[FetchSettings, ParseSettings, ArticleLimits]:
+    def _collect(
+        self, requests: Sequence[FeedRequest], *, more: More | None = None, until: asyncio.Event | None = None
+    ) -> AsyncIterator[FeedOutcome]:
         config = self._config
-        return (
+        return collect(
+            requests,
             FetchSettings(**config.fetch.model_dump()),
             ParseSettings(**config.parse.model_dump()),
             ArticleLimits(**config.article.model_dump()),
+            more=more,
+            until=until,
+            pages=FullTextSettings(**config.fulltext.model_dump()),
+            known=self._known,
         )
+
+    async def _known(self, articles: Sequence[Article]) -> set[str]:
+        return await asyncio.to_thread(patiently, partial(known, self._store, articles), self._stopping.is_set)
 
     def _claim(self) -> list[Claim]:
         return self._leases.claim_feeds(self._config.poll.claim_feeds)

@@ -110,6 +110,14 @@ def put(
     return fresh, len(latest) - len(rows), len(rows)
 
 
+def known(store: Store, articles: Sequence[Article]) -> set[str]:
+    """The keys of those articles that are stored, or wait, as they are."""
+    keys = [article.key for article in articles]
+    with store.reading() as session:
+        editions = _editions(session, ArticleRow, keys) | _editions(session, PendingRow, keys)
+    return {article.key for article in articles if editions.get(article.key) == article.revision}
+
+
 def _editions(session: Session, table: type[ArticleRow] | type[PendingRow], keys: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in chunks(list(keys)):

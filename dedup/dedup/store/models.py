@@ -114,6 +114,7 @@ class ArticleRow(Base):
     dates: a page that writes the time into its text is not edited by that. `at` is the time that windows count with:
     the publication time, or the time it was first seen where the feed gave none or one in the future. `revision` grows
     with every insert and update over the whole table: a reader that remembers the largest one it saw finds what is new.
+    `page_sha256` is the hash of the page that the text was taken from, NULL where the text is the feed's.
     """
 
     __tablename__ = "article"
@@ -133,6 +134,7 @@ class ArticleRow(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     fingerprint: Mapped[str] = mapped_column(String(64), index=True)
     edition: Mapped[str] = mapped_column(String(64))
+    page_sha256: Mapped[str | None] = mapped_column(String(64))
     signature: Mapped[bytes] = mapped_column(LargeBinary)
     __table_args__ = ({"sqlite_autoincrement": True},)
 
