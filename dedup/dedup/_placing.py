@@ -17,12 +17,12 @@ from dedup._tail import Tail
 from dedup.config import Config
 from dedup.evidence import Side
 from dedup.judge import Judge
-from dedup.ledger import Ledger
+from dedup.ledger import EncodeRow, Ledger
 from dedup.memory import Fresh, Memory, Vectors, pack
 from dedup.pairs import Pairs
 from dedup.profile import Profile
+from dedup.repair import unsettle
 from dedup.results import MatchView, Placed
-from dedup.space import View
 from dedup.store import ArticleRow, EmbeddingRow, Store
 from dedup.stories import Candidate, StoryLimits
 from dedup.verdict import Decision
@@ -68,7 +68,7 @@ class Placer:
         config: Config,
         now: datetime,
         encode: Callable[[Sequence[str]], Vectors],
-        view: View,
+        encode_row: EncodeRow,
         pairs: Pairs,
     ) -> None:
         self._memory = memory
@@ -79,7 +79,7 @@ class Placer:
         self._config = config
         self._now = now
         self._encode = encode
-        self._view = view
+        self._encode_row = encode_row
         self._pairs = pairs
         self._story_limits = story_limits(config)
         self._floor = judge.scale.cosine(config.verdict.floor_scaled_cosine)
@@ -140,7 +140,7 @@ class Placer:
         self._revision = session.scalar(select(func.max(ArticleRow.revision))) or 0
         known = queries.known(session, [row.id for row in late])
         stored = queries.by_key(session, [n.article.key for n in newcomers])
-        self._ledger = Ledger(session, self._space, self._now, self._config.story.source_rank, self._vector_of)
+        self._ledger = Ledger(session, self._space, self._now, self._config.story.source_rank, self._encode_row)
         self._joiner = Joiner(
             session, self._ledger, self._pairs, self._story_limits, self._config.story.sample_articles
         )
@@ -245,6 +245,8 @@ class Placer:
     def _join(self, session: Session, row: ArticleRow, newcomer: Newcomer, best: list[Candidate]) -> Placed:
         self._embed(session, row.id, newcomer)
         match_ids = self._record(row.id, newcomer, best[0].member_id if best else None)
+        if match_ids:
+            unsettle(session, [row.id])
         if not best:
             story_id, view = self._ledger.open(row.id, newcomer.at), None
         else:
@@ -278,7 +280,7 @@ class Placer:
         # What it is like now; the joins it had rest on a text that is gone, but say how it came where it is.
         self._record(row.id, newcomer, None)
         self._ledger.event(existing.story_id, "update", row.id)
-        session.flush()
+        unsettle(session, [row.id])
         self._ledger.settle(existing.story_id)
         self.committed.append(Fresh(row.id, row.revision, row.at, newcomer.signature, newcomer.vector))
         return Placed(row.id, existing.story_id, "updated", None)
@@ -309,10 +311,6 @@ class Placer:
             self._ledger.record(article_id, other, newcomer.decisions[other])
             for other in [*first, *kept[: self._config.verdict.stored_matches - len(first)]]
         ]
-
-    def _vector_of(self, row: ArticleRow) -> Vectors:
-        vector: Vectors = self._encode([self._view.text(row.title, row.text, row.lang)])[0]
-        return vector
 
 
 def story_limits(config: Config) -> StoryLimits:

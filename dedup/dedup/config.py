@@ -156,6 +156,8 @@ class StoryConfig(_Section):
     min_mean_probability: Share
     max_conflict_share: Share
     sample_articles: Positive
+    repair_articles: Positive
+    neighbourhood_articles: Positive
     source_rank: tuple[str, ...]
 
 

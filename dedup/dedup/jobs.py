@@ -43,6 +43,7 @@ def ingest(
     claims, problems = FeedBook(service.store, config).once(lists)
     tally.feeds, tally.problems = len(claims), list(problems)
     gather(service, config, tally, claims, progress or silent)
+    service.repair(everything=True, progress=progress)
     service.save_index()
     return tally.report()
 
@@ -62,6 +63,7 @@ def ingest_due(
         tally.problems = list(book.synchronise(lists).problems)
     book.replan(crons=True)
     gather(service, config, tally, None, progress or silent)
+    service.repair(everything=True, progress=progress)
     service.save_index()
     return tally.report()
 
@@ -101,8 +103,9 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
         service.save_index()
         raise
     flush()
-    service.save_index()
     told("import", total, total)
+    service.repair(everything=True, progress=progress)
+    service.save_index()
     return tally.report()
 
 

@@ -297,6 +297,7 @@ def _stream(side: Side, articles: Sequence[Article], config: Config, progress: P
     own = config.model_copy(update={"verdict": verdict})
     with temporary_service(own, side.artifact, side.encoder, progress=progress) as service:
         placed = service.add(articles, progress=progress)
+        service.repair(everything=True, progress=progress)
         return _outcome(service, zip((one.key for one in articles), (p.match for p in placed), strict=True))
 
 

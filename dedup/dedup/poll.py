@@ -25,6 +25,8 @@ log = logging.getLogger("dedup.poll")
 
 # The index is a cache: after a crash the vectors that came since the last save are read from SQL (1 s per 30,000).
 SAVE_EVERY_SECONDS = 600.0
+# Stories that new articles changed are put right this often, `story.repair_articles` at a time.
+REPAIR_EVERY_SECONDS = 60.0
 
 
 def lists_to_follow(config: Config, given: Sequence[Path]) -> tuple[Path, ...]:
@@ -69,7 +71,7 @@ class Poller:
         self._seen: dict[Path, tuple[int, int]] = {}
         self._placed: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
-        self._saved_at = time.monotonic()
+        self._saved_at = self._repaired_at = time.monotonic()
 
     def run(self) -> bool:
         """Until SIGTERM or SIGINT; must be called from the main thread. Whether everything could be ended in time.
@@ -174,9 +176,26 @@ class Poller:
                     log.warning("%s: %s", problem.feed, problem.message)
         if mended := self._book.replan(crons=crons):
             log.info("%d feeds were planned anew: the clock or a cron expression was changed", mended)
+        if time.monotonic() - self._repaired_at > REPAIR_EVERY_SECONDS:
+            self._repair()
+            self._repaired_at = time.monotonic()
         if time.monotonic() - self._saved_at > SAVE_EVERY_SECONDS:
             self._service.save_index()
-            self._saved_at = time.monotonic()
+            self._saved_at = self._repaired_at = time.monotonic()
+
+    def _repair(self) -> None:
+        try:
+            report = self._service.repair()
+        except StoreError as error:
+            log.warning("stories are not repaired: %s", error)  # what waits for repair waits on
+            return
+        if report.merged or report.split or report.moved:
+            log.info(
+                "repaired: %d stories merged, %d split off, %d articles moved",
+                report.merged,
+                report.split,
+                report.moved,
+            )
 
     def _count_placed(self, placed: Sequence[Placed]) -> None:
         self._placed.update(one.outcome for one in placed)

@@ -112,6 +112,19 @@ class FeedProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair did: articles looked at with their neighbourhoods, stories that ended in others, stories that were
+    taken out of others, articles that changed over, articles that still wait (`dedup repair` again)."""
+
+    examined: int
+    merged: int
+    split: int
+    moved: int
+    waiting: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStats:
     """What is stored, and the state of the index over it."""
 

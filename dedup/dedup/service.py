@@ -7,7 +7,8 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
 from dedup._errors import StoreUnavailable
-from dedup._placing import Newcomer, Placer
+from dedup._placing import Newcomer, Placer, story_limits
 from dedup.archive import Archive
 from dedup.config import Config
 from dedup.copies import signature
@@ -27,11 +28,8 @@ from dedup.memory import Memory, Vectors, pack, restore
 from dedup.model import LazyEncoder, TextEncoder, long_texts, prepare_model
 from dedup.pairs import Pairs
 from dedup.profile import profile
-from dedup.results import (
-    MatchView,
-    Placed,
-    StoreStats,
-)
+from dedup.repair import Mender
+from dedup.results import MatchView, Placed, RepairReport, StoreStats
 from dedup.space import Scale, View, measure_scale, space_id
 from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, Store, StoryRow, open_store
 from dedup.verdict import Decision, Verdict, VerdictLimits, default_verifier
@@ -82,6 +80,7 @@ class Deduplicator(Archive):
         self._reembed(progress)
         self._memory = self._restore()
         self._pairs = Pairs(self._space, self._decide, self._judge.scale.cosine(config.verdict.floor_scaled_cosine))
+        self._mender = Mender(self._space, self._pairs, story_limits(config), config, self._encode_row)
 
     @classmethod
     def open(cls, config: Config, *, progress: Progress | None = None, batching: bool = False) -> Deduplicator:
@@ -288,6 +287,22 @@ class Deduplicator(Archive):
         told("index", 1, 1)
         return self.stats()
 
+    def repair(self, *, everything: bool = False, progress: Progress | None = None) -> RepairReport:
+        """Group what is new or edited anew with its neighbourhood; split, merge and move stories accordingly.
+
+        Looks around `story.repair_articles` articles, or `everything` that waits. What editors said holds. Running it
+        again when nothing is new changes nothing.
+
+        Raises:
+            StoreUnavailable: the database cannot be written; what was repaired before stays repaired.
+        """
+        with self._writing, self._forgetting_on_failure():
+            limit = None if everything else self.config.story.repair_articles
+            report = self._mender.run(self.store, limit, progress or silent)
+            with self.store.reading() as session:
+                self._memory.sync(session, self._space)
+        return report
+
     def _add_batch(
         self, batch: Sequence[Article], feed_ids: Mapping[str, int], now: datetime, finish: Finish | None
     ) -> dict[str, Placed]:
@@ -308,7 +323,7 @@ class Deduplicator(Archive):
             self.config,
             now,
             self._encode,
-            self._view,
+            self._encode_row,
             self._pairs,
         )
         placer.find_copies(self.store, newcomers)
@@ -316,14 +331,10 @@ class Deduplicator(Archive):
         for newcomer, vector in zip(waiting, self._encode([n.view for n in waiting]), strict=True):
             newcomer.vector = vector
         placer.find_neighbours(self.store, waiting)
-        try:
-            with self.store.locked() as session:
-                placed = placer.place(self.store, session, newcomers)
-                if finish is not None:
-                    finish(session)
-        except BaseException:
-            self._pairs.clear()  # it may know articles that were never committed
-            raise
+        with self._forgetting_on_failure(), self.store.locked() as session:
+            placed = placer.place(self.store, session, newcomers)
+            if finish is not None:
+                finish(session)
         for article in batch:
             if article.key not in placed:
                 row = stored[article.key]
@@ -342,8 +353,20 @@ class Deduplicator(Archive):
             profile=facts,
         )
 
+    @contextmanager
+    def _forgetting_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._pairs.clear()  # it may know articles that were never committed
+            raise
+
     def _decide(self, a: queries.Known, b: queries.Known, cosine: float | None) -> Decision:
         return self._judge.decide(a.side(), b.side(), cosine)
+
+    def _encode_row(self, row: ArticleRow) -> Vectors:
+        vector: Vectors = self._encode([self._view.text(row.title, row.text, row.lang)])[0]
+        return vector
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:

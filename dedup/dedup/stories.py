@@ -50,7 +50,7 @@ class Candidate:
     @property
     def mean(self) -> float:
         """Mean probability over the sample, 0…1."""
-        return _mean(self.sample)
+        return mean_probability(self.sample)
 
 
 def choose(candidates: Iterable[Candidate], at: datetime, limits: StoryLimits) -> list[Candidate]:
@@ -139,12 +139,13 @@ def _thin(sample: Sequence[Weight], limits: StoryLimits) -> str | None:
     clashing = sum(one.conflict for one in sample)
     if clashing > limits.max_conflict_share * len(sample) + 1e-9:
         return f"facts clash in {clashing} of {len(sample)} pairs"
-    if _mean(sample) < limits.min_mean_probability:
-        return f"too far from its articles: {_mean(sample):.2f} on average"
+    if mean_probability(sample) < limits.min_mean_probability:
+        return f"too far from its articles: {mean_probability(sample):.2f} on average"
     return None
 
 
-def _mean(sample: Sequence[Weight]) -> float:
+def mean_probability(sample: Sequence[Weight]) -> float:
+    """Mean probability of some pairs, 0…1; at least one."""
     return round(fmean(one.probability for one in sample), DECIMALS)
 
 

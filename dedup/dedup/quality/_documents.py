@@ -35,6 +35,7 @@ def evaluate_documents(trial: Trial, documents: Sequence[Document], errors: int)
     times, notes = arrival_times([document.text for document in documents])
     articles = [trial.article(one.text, one.line, at) for one, at in zip(documents, times, strict=True)]
     placed = trial.service.add(articles, progress=trial.told)
+    trial.service.repair(everything=True, progress=trial.told)
     stories = _stories(trial)
     found = [stories[one.article_id] for one in placed]
     labels = [document.cluster for document in documents]

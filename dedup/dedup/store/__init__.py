@@ -16,6 +16,7 @@ from dedup.store.models import (
     SpaceRow,
     StoryEventRow,
     StoryRow,
+    UnsettledRow,
 )
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "Store",
     "StoryEventRow",
     "StoryRow",
+    "UnsettledRow",
     "open_store",
 ]

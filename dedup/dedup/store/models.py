@@ -221,6 +221,13 @@ class StoryEventRow(Base):
     __table_args__ = (Index("ix_story_event_story_id_id", "story_id", "id"),)
 
 
+class UnsettledRow(Base):
+    """An article whose neighbourhood waits for repair: it is new there, was edited, or an editor spoke of it."""
+
+    __tablename__ = "unsettled"
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id"), primary_key=True)
+
+
 class FeedbackRow(Base):
     """What an editor said; append-only. `revokes_id`: takes an earlier word back (kind revoke)."""
 
