@@ -251,9 +251,17 @@ class Placer:
             story_id, view = self._ledger.open(row.id, newcomer.at), None
         else:
             chosen = best[0]
-            self._ledger.join(chosen.story_id, row.id, match_ids[0])
+            decision = chosen.decision
+            why = {
+                "with": chosen.member_id,
+                "verdict": decision.verdict.value,
+                "probability": round(decision.probability, 4),
+                "mean": round(chosen.mean, 4),
+                "reason": decision.reason,
+            }
+            self._ledger.join(chosen.story_id, row.id, match_ids[0], why)
             story_id = self._joiner.bridge(row.id, chosen.story_id, best[1:])
-            member, decision = queries.article_view(session, chosen.member_id), chosen.decision
+            member = queries.article_view(session, chosen.member_id)
             view = MatchView(member, decision.verdict, decision.probability, decision.evidence, decision.reason)
         self.committed.append(Fresh(row.id, row.revision, newcomer.at, newcomer.signature, newcomer.vector))
         return Placed(row.id, story_id, "joined" if best else "new_story", view)

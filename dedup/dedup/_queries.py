@@ -14,8 +14,8 @@ from dedup._errors import NotFound
 from dedup.evidence import Evidence, Side
 from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
-from dedup.results import ArticleView, MatchView, Member, StorySummary, StoryView
-from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryRow
+from dedup.results import ArticleView, MatchView, Member, StoryEvent, StorySummary, StoryView
+from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryEventRow, StoryRow
 from dedup.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def known(session: Session, ids: Sequence[int]) -> dict[int, Known]:
     found = {}
     columns = [getattr(ArticleRow, field.name) for field in fields(Known)]
     for part in chunks(ids):
-        for row in session.execute(select(*columns).where(ArticleRow.id.in_(_storable(part)))):
+        for row in session.execute(select(*columns).where(ArticleRow.id.in_(storable(part)))):
             found[row.id] = Known(*row)
     for id_ in ids:
         if id_ not in found:
@@ -115,7 +115,7 @@ def revisions(session: Session, ids: Sequence[int]) -> dict[int, int]:
     """The present revision of each of these articles."""
     found: dict[int, int] = {}
     for part in chunks(ids):
-        query = select(ArticleRow.id, ArticleRow.revision).where(ArticleRow.id.in_(_storable(part)))
+        query = select(ArticleRow.id, ArticleRow.revision).where(ArticleRow.id.in_(storable(part)))
         found.update(session.execute(query).all())
     return found
 
@@ -162,7 +162,7 @@ def article_views(session: Session, ids: Sequence[int]) -> dict[int, ArticleView
         query = select(ArticleRow, MembershipRow.story_id).join(
             MembershipRow, MembershipRow.article_id == ArticleRow.id
         )
-        for row, story_id in session.execute(query.where(ArticleRow.id.in_(_storable(part)))):
+        for row, story_id in session.execute(query.where(ArticleRow.id.in_(storable(part)))):
             found[row.id] = _view(row, story_id)
     for id_ in ids:
         if id_ not in found:
@@ -195,13 +195,27 @@ def stories(
     return _summaries(session, rows)
 
 
-def story(session: Session, story_id: int) -> StoryView:
-    """Raises: NotFound."""
+def living(session: Session, story_id: int) -> int:
+    """The story that an id leads to, itself or the one it ended in. Raises: NotFound."""
     row = session.get(StoryRow, story_id) if 0 < story_id <= MAX_ID else None
     if row is None:
         raise NotFound(f"no story {story_id}")
-    while row.merged_into is not None:
-        row = session.get_one(StoryRow, row.merged_into)
+    return row.id if row.merged_into is None else row.merged_into
+
+
+def history(session: Session, story_id: int) -> tuple[StoryEvent, ...]:
+    """What happened to a story and to those that ended in it, oldest first. Raises: NotFound."""
+    id_ = living(session, story_id)
+    ended = select(StoryRow.id).where((StoryRow.id == id_) | (StoryRow.merged_into == id_))
+    query = select(StoryEventRow).where(StoryEventRow.story_id.in_(ended)).order_by(StoryEventRow.id)
+    return tuple(
+        StoryEvent(row.at, row.kind, row.story_id, row.article_id, row.detail or {}) for row in session.scalars(query)
+    )
+
+
+def story(session: Session, story_id: int) -> StoryView:
+    """Raises: NotFound."""
+    row = session.get_one(StoryRow, living(session, story_id))
     query = (
         select(ArticleRow, MembershipRow, MatchRow)
         .join(MembershipRow, MembershipRow.article_id == ArticleRow.id)
@@ -262,6 +276,6 @@ def _match(row: MatchRow, view: ArticleView) -> MatchView:
     return MatchView(view, Verdict(row.verdict), row.probability, evidence, row.evidence["reason"])
 
 
-def _storable(ids: Sequence[int]) -> list[int]:
-    # Larger than any stored id: the database driver would raise instead of finding nothing.
+def storable(ids: Sequence[int]) -> list[int]:
+    """Those that a database could hold: for larger ones its driver would raise instead of finding nothing."""
     return [id_ for id_ in ids if 0 < id_ <= MAX_ID]

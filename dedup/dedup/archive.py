@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from dedup import _queries as queries
+from dedup import feedback
 from dedup.config import Config
 from dedup.feeds import FeedView, Selection, feed_views
-from dedup.results import ArticleView, MatchView, StorySummary, StoryView
+from dedup.results import ArticleView, FeedbackView, MatchView, StoryEvent, StorySummary, StoryView
 from dedup.store import Store, open_store
 
 
@@ -56,6 +57,35 @@ class Archive:
         """Live stories, newest article first. `since` bounds the newest article, `lang` any article."""
         with self.store.reading() as session:
             return queries.stories(session, limit=limit, min_size=min_size, since=since, lang=lang)
+
+    def history(self, story_id: int) -> tuple[StoryEvent, ...]:
+        """What happened to a story and to those that ended in it, oldest first. Raises: NotFound."""
+        with self.store.reading() as session:
+            return queries.history(session, story_id)
+
+    def feedback(self, *, limit: int = 20) -> tuple[FeedbackView, ...]:
+        """What editors said, newest first; what was taken back too."""
+        with self.store.reading() as session:
+            said = feedback.latest(session, limit)
+            articles = sorted({id_ for word in said for side in word.sides for id_ in side})
+            home = {id_: facts.id for id_, facts in queries.stories_of(session, articles).items()}
+        return tuple(
+            FeedbackView(
+                word.id,
+                word.kind,
+                word.said_at,
+                word.sides,
+                word.revokes,
+                word.revoked_by,
+                tuple(sorted({home[id_] for side in word.sides for id_ in side})),
+            )
+            for word in said
+        )
+
+    def labelled_pairs(self) -> tuple[tuple[int, int, bool], ...]:
+        """What follows from it for calibration: (article id, article id, one event?), each pair once."""
+        with self.store.reading() as session:
+            return tuple(feedback.labelled_pairs(session))
 
     def story(self, story_id: int) -> StoryView:
         """A story with its articles; the id of a merged story leads to the one that lives on. Raises: NotFound."""

@@ -61,9 +61,9 @@ class Constraints:
     cannot: dict[Pair, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, words: Iterable[Word]) -> Constraints:
+    def of(cls, said: Iterable[Word]) -> Constraints:
         made = cls()
-        for word in words:
+        for word in said:
             made.must.update(dict.fromkeys(word.together(), word.id))
             made.cannot.update(dict.fromkeys(word.apart(), word.id))
         return made
@@ -86,9 +86,17 @@ def standing(session: Session, article_ids: Iterable[int]) -> list[Word]:
     return [word for word in _read(session, sorted(ids)) if word.revoked_by is None]
 
 
-def history(session: Session) -> list[Word]:
-    """Every word, oldest first."""
-    return _read(session, list(session.scalars(select(FeedbackRow.id).order_by(FeedbackRow.id))))
+def words(session: Session, ids: Sequence[int] | None = None) -> list[Word]:
+    """The words with these ids, or all, oldest first; those taken back too."""
+    if ids is None:
+        ids = list(session.scalars(select(FeedbackRow.id).order_by(FeedbackRow.id)))
+    return _read(session, queries.storable(ids))
+
+
+def latest(session: Session, count: int) -> list[Word]:
+    """The last words, newest first."""
+    newest = select(FeedbackRow.id).order_by(FeedbackRow.id.desc()).limit(count)
+    return _read(session, sorted(session.scalars(newest)))[::-1]
 
 
 def kept_apart(session: Session, first: Iterable[int], second: Iterable[int]) -> int | None:
@@ -107,20 +115,20 @@ def labelled_pairs(session: Session) -> list[tuple[int, int, bool]]:
     A merge or split of stories speaks of every pair between its two sides. Words that were taken back do not count.
     """
     labels: dict[Pair, bool] = {}
-    for word in history(session):
+    for word in words(session):
         if word.revoked_by is None and word.kind != REVOKE:
             same = word.kind in (MERGE, SAME)
             labels.update({_pair(a, b): same for a in word.sides[0] for b in word.sides[1]})
     return [(a, b, same) for (a, b), same in sorted(labels.items())]
 
 
-def require_consistent(words: Sequence[Word], new: Word) -> None:
+def require_consistent(others: Sequence[Word], new: Word) -> None:
     """Refuse a word that contradicts one that stands.
 
     Raises:
         FeedbackRefused: two articles would have to be together and apart; names the earlier word and what to do.
     """
-    constraints = Constraints.of([*words, new])
+    constraints = Constraints.of([*others, new])
     ids = sorted({id_ for pair in (*constraints.must, *constraints.cannot) for id_ in pair})
     must, _ = constraints.inside(ids)
     label = {ids[place]: number for number, group in enumerate(components(len(ids), must)) for place in group}
@@ -131,7 +139,7 @@ def require_consistent(words: Sequence[Word], new: Word) -> None:
             raise FeedbackRefused(
                 f"feedback {said} keeps articles {a} and {b} apart: `dedup feedback revoke {said}` first"
             )
-        tying = sorted({word.id for word in words for pair in word.together() if label[pair[0]] == label[a]})
+        tying = sorted({word.id for word in others for pair in word.together() if label[pair[0]] == label[a]})
         named = ", ".join(str(id_) for id_ in tying)
         raise FeedbackRefused(
             f"articles {a} and {b} were put together by feedback {named}: `dedup feedback revoke ID` first"
@@ -153,7 +161,7 @@ def connected(session: Session, article_ids: Iterable[int]) -> list[Word]:
 
 def _read(session: Session, ids: Sequence[int]) -> list[Word]:
     revoking = aliased(FeedbackRow)
-    words = []
+    read = []
     for part in queries.chunks(ids):
         sides: dict[int, tuple[list[int], list[int]]] = {id_: ([], []) for id_ in part}
         rows = select(FeedbackArticleRow).where(FeedbackArticleRow.feedback_id.in_(part))
@@ -167,10 +175,10 @@ def _read(session: Session, ids: Sequence[int]) -> list[Word]:
         )
         for row, revoked_by in session.execute(query):
             first, second = sides[row.id]
-            words.append(
+            read.append(
                 Word(row.id, row.kind, row.created_at, (tuple(first), tuple(second)), row.revokes_id, revoked_by)
             )
-    return words
+    return read
 
 
 def _pair(a: int, b: int) -> Pair:

@@ -55,17 +55,18 @@ class Ledger:
         self.event(story_id, "create", article_id)
         return story_id
 
-    def join(self, story_id: int, article_id: int, match_id: int) -> None:
-        """Put a new article into a story."""
+    def join(self, story_id: int, article_id: int, match_id: int, detail: dict[str, Any]) -> None:
+        """Put a new article into a story; `detail` says with which article, and why."""
         self._session.add(
             MembershipRow(article_id=article_id, story_id=story_id, match_id=match_id, joined_at=self._now)
         )
-        self.event(story_id, "join", article_id)
+        self.event(story_id, "join", article_id, detail)
         self._session.flush()
         self.settle(story_id)
 
     def record(self, article_id: int, other_id: int, decision: Decision, *, word: str | None = None) -> int:
-        """Keep the evidence of a pair; returns the id of the match. `word` is an editor's, and comes first."""
+        """Keep the evidence of a pair; returns the id of the match. `word`: why they are together
+        although the evidence alone would not join them."""
         row = self._session.scalars(
             select(MatchRow).where(MatchRow.article_id == article_id, MatchRow.other_id == other_id)
         ).one_or_none()
@@ -74,7 +75,7 @@ class Ledger:
             self._session.add(row)
         verdict, reason = decision.verdict.value, decision.reason
         if word is not None:
-            verdict, reason = verdict if decision.verdict.joins else "same_event", f"{word}; the articles say: {reason}"
+            verdict, reason = "same_event", f"{word}; the articles say: {reason}"
         row.verdict, row.probability = verdict, decision.probability
         row.evidence = {**to_json(decision.evidence), "reason": reason}
         row.space = self._space if decision.evidence.cosine is not None else None
@@ -105,14 +106,16 @@ class Ledger:
         self._session.flush()
         self.settle(story_id)
 
-    def take_out(self, articles: Sequence[int], detail: dict[str, Any], *, article_id: int | None = None) -> int:
+    def take_out(self, articles: Sequence[int], detail: dict[str, Any]) -> int:
         """A new story of articles that leave theirs, which is settled by the caller; returns its id."""
         story_id = self._new_story(articles[0], self._now)
         sources = self._relabel(articles, story_id)
-        main = max(sources, key=lambda old: (len(sources[old]), -old))
-        self.event(story_id, "split", article_id, {"from": main, "articles": sources.pop(main), **detail})
         for old, moved in sorted(sources.items()):
-            self.event(story_id, "move", article_id, {"from": old, "articles": moved, **detail})
+            self.event(old, "leave", None, {"to": story_id, "articles": moved, **detail})
+        main = max(sources, key=lambda old: (len(sources[old]), -old))
+        self.event(story_id, "split", None, {"from": main, "articles": sources.pop(main), **detail})
+        for old, moved in sorted(sources.items()):
+            self.event(story_id, "move", None, {"from": old, "articles": moved, **detail})
         self._session.flush()
         self.settle(story_id)
         return story_id
@@ -120,6 +123,7 @@ class Ledger:
     def move(self, articles: Sequence[int], story_id: int, detail: dict[str, Any]) -> None:
         """Articles go from their stories, which are settled by the caller, to another one."""
         for old, moved in sorted(self._relabel(articles, story_id).items()):
+            self.event(old, "leave", None, {"to": story_id, "articles": moved, **detail})
             self.event(story_id, "move", None, {"from": old, "articles": moved, **detail})
         self._session.flush()
         self.settle(story_id)
@@ -143,16 +147,11 @@ class Ledger:
             self._embed(story.representative_id)
         self._session.flush()
 
-    def end_empty(self, ended: int, story_id: int) -> None:
-        """A story whose articles all left goes on as another one."""
-        self._end(ended, story_id)
-        self.settle(ended)
-
     def rehang(self, story_id: int, pairs: Pairs, ties: Mapping[tuple[int, int], str | None]) -> None:
         """See that every article but one has a match with another article of its story, and that all hang together.
 
         `ties` are the pairs that may be used beside the matches there are, each with an editor's word or `None`; the
-        strongest are used first (Prim's tree from the oldest article). A story without any is tied to its oldest.
+        strongest are used first (Prim's tree from the oldest article). An article without any is tied to the nearest.
         """
         members = self.members([story_id])[story_id]
         inside = set(members)
@@ -178,11 +177,15 @@ class Ledger:
             )
             while len(attached) < len(members):
                 pair = next((pair for pair in strongest if len(attached.intersection(pair)) == 1), None)
+                word = "it stayed when others left" if pair is None else usable.get(pair)
                 if pair is None:
-                    pair = (root, next(id_ for id_ in members if id_ not in attached))
+                    alone = next(id_ for id_ in members if id_ not in attached)
+                    pair = max(((alone, id_) for id_ in sorted(attached)), key=lambda pair: pairs.weight(*pair)[::-1])
                 other, article_id = pair if pair[0] in attached else pair[::-1]
                 decision = pairs.decision(article_id, other)
-                rows[article_id].match_id = self.record(article_id, other, decision, word=usable.get(pair))
+                rows[article_id].match_id = self.record(
+                    article_id, other, decision, word=word if word and not decision.verdict.joins else None
+                )
                 parents[article_id] = other
                 attached |= _below({article_id}, parents)
         self._session.flush()

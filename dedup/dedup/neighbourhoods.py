@@ -86,10 +86,12 @@ def read(session: Session, seeds: Collection[int], reach: timedelta) -> list[Nei
         stories.update(found)
         news = {id_ for members in found.values() for id_ in members}
         known |= news
-        near = _joins(session, news)
+        near = read_joins(session, news)
         joins.update(near)
         beyond = sorted({id_ for pair in near for id_ in pair} - known)
-        waiting = set()
+        # Whatever the reach: what an editor has just put together may lie in two stories that nothing else connects.
+        tied = {id_ for word in standing(session, news) for pair in word.together() for id_ in pair}
+        waiting = _story_ids(session, tied - known) - stories.keys()
         if len(known) < REACH:
             for part in queries.chunks(beyond):
                 query = (
@@ -131,9 +133,8 @@ def group(hood: Neighbourhood, pairs: Pairs, limits: StoryLimits, *, most: int, 
     for number, ids in enumerate(parts):
         must, cannot = constraints.inside(ids)
         table = pairs.table(ids)
-        if must:
-            table = lend(table, components(len(ids), must))
-        for places in agglomerate(pairs.items(ids), table, rules, must=must, cannot=cannot):
+        lent = lend(table, components(len(ids), must)) if must else table
+        for places in agglomerate(pairs.items(ids), lent, rules, must=must, cannot=cannot):
             made.append(tuple(ids[place] for place in places))
             origin.append(number)
             square = np.ix_(places, places)
@@ -236,9 +237,10 @@ def _separate(
 ) -> list[Neighbourhood]:
     names = sorted(stories)
     place = {id_: number for number, story in enumerate(names) for id_ in stories[story]}
-    edges = [(place[a], place[b]) for a, b in joins]
     revisions = queries.revisions(session, sorted(place))
     words = standing(session, place)
+    tied = Constraints.of(words).must
+    edges = [(place[a], place[b]) for a, b in (*joins, *tied) if a in place and b in place]
     hoods = []
     for places in components(len(names), edges):
         inside = {names[number]: stories[names[number]] for number in places}
@@ -261,7 +263,8 @@ def _story_ids(session: Session, articles: Collection[int]) -> set[int]:
     return found
 
 
-def _joins(session: Session, articles: Collection[int]) -> dict[Pair, float]:
+def read_joins(session: Session, articles: Collection[int]) -> dict[Pair, float]:
+    """The stored joins of these articles with any others, and how sure they were."""
     found: dict[Pair, float] = {}
     for part in queries.chunks(sorted(articles)):
         query = select(MatchRow.article_id, MatchRow.other_id, MatchRow.probability).where(

@@ -112,6 +112,39 @@ class FeedProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryEvent:
+    """One thing that happened to a story.
+
+    `kind`: create, join, update (of `article_id`); merge (a story ended here), split (this story was taken out of
+    another), move (articles came), leave (articles went), feedback. `detail`: the evidence, by kind: with, verdict,
+    probability, reason (join); from, to, articles, why, mean, pairs (article, article, probability), feedback.
+    """
+
+    at: datetime
+    kind: str
+    story_id: int
+    article_id: int | None
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """Something that an editor said.
+
+    `kind`: merge, split, is-a-duplicate, not-a-duplicate or revoke. `sides`: article ids; of a split first those that
+    stay. `revokes`, `revoked_by`: ids of feedback. `stories`: those that the articles are in now.
+    """
+
+    id: int
+    kind: str
+    said_at: datetime
+    sides: tuple[tuple[int, ...], tuple[int, ...]]
+    revokes: int | None
+    revoked_by: int | None
+    stories: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RepairReport:
     """What a repair did: articles looked at with their neighbourhoods, stories that ended in others, stories that were
     taken out of others, articles that changed over, articles that still wait (`dedup repair` again)."""

@@ -20,18 +20,20 @@ from sqlalchemy.orm import Session
 from dedup import _queries as queries
 from dedup._errors import StoreUnavailable
 from dedup._placing import Newcomer, Placer, story_limits
+from dedup._spaces import known_space, reembed
 from dedup.archive import Archive
 from dedup.config import Config
 from dedup.copies import signature
+from dedup.editing import Editor
 from dedup.judge import Judge
-from dedup.memory import Memory, Vectors, pack, restore
+from dedup.memory import Memory, Vectors, restore
 from dedup.model import LazyEncoder, TextEncoder, long_texts, prepare_model
 from dedup.pairs import Pairs
 from dedup.profile import profile
 from dedup.repair import Mender
 from dedup.results import MatchView, Placed, RepairReport, StoreStats
-from dedup.space import Scale, View, measure_scale, space_id
-from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, SpaceRow, Store, StoryRow, open_store
+from dedup.space import Scale, View, space_id
+from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, Store, StoryRow, open_store
 from dedup.verdict import Decision, Verdict, VerdictLimits, default_verifier
 
 if TYPE_CHECKING:
@@ -72,15 +74,16 @@ class Deduplicator(Archive):
         self._window = timedelta(hours=config.verdict.window_hours)
         self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
         self._space = space_id(embedding_fingerprint(artifact, long_texts(config)), self._view)
-        space = self._load_space(progress)
+        space = known_space(store, self._space, artifact, self._view, encoder, progress)
         limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
         self._judge = Judge(Scale(**space.scale), limits, default_verifier())
         # When this database first met this space tells two databases apart that lie at one path one after the other.
         self._owner = hashlib.sha256(f"{space.id}\0{space.created_at.isoformat()}".encode()).hexdigest()
-        self._reembed(progress)
+        reembed(store, self._space, self._view, self._encode, config.encode.batch_articles, progress)
         self._memory = self._restore()
         self._pairs = Pairs(self._space, self._decide, self._judge.scale.cosine(config.verdict.floor_scaled_cosine))
         self._mender = Mender(self._space, self._pairs, story_limits(config), config, self._encode_row)
+        self.editor = Editor(self._changing, self._mender, self._pairs)
 
     @classmethod
     def open(cls, config: Config, *, progress: Progress | None = None, batching: bool = False) -> Deduplicator:
@@ -354,6 +357,14 @@ class Deduplicator(Archive):
         )
 
     @contextmanager
+    def _changing(self) -> Iterator[Session]:
+        with self._writing, self._forgetting_on_failure():
+            with self.store.locked() as session:
+                yield session
+            with self.store.reading() as session:
+                self._memory.sync(session, self._space)
+
+    @contextmanager
     def _forgetting_on_failure(self) -> Iterator[None]:
         try:
             yield
@@ -376,49 +387,6 @@ class Deduplicator(Archive):
         self.encoder_seconds += time.perf_counter() - started
         self.encoded += len(texts)
         return vectors
-
-    def _load_space(self, progress: Progress) -> SpaceRow:
-        """The row of this artifact and view; measured and written down when they meet this database first."""
-        with self.store.reading() as session:
-            row = session.get(SpaceRow, self._space)
-        if row is not None:
-            return row
-        progress("calibrate", 0, 1)
-        scale = measure_scale(self._encoder.encode, self._view)
-        with self.store.locked() as session:
-            row = session.get(SpaceRow, self._space)  # another process may have been quicker
-            if row is None:
-                row = SpaceRow(
-                    id=self._space,
-                    artifact=self.artifact.fingerprint,
-                    model=self.artifact.manifest.model,
-                    view=self._view.name,
-                    dimension=self.artifact.dimension,
-                    scale=scale.to_dict(),
-                    created_at=datetime.now(UTC),
-                )
-                session.add(row)
-        progress("calibrate", 1, 1)
-        return row
-
-    def _reembed(self, progress: Progress) -> None:
-        """After a change of model: give every article that some model has embedded a vector of this one."""
-        with self.store.reading() as session:
-            missing = queries.unembedded(session, self._space)
-        size = self.config.encode.batch_articles
-        for start in range(0, len(missing), size):
-            with self.store.reading() as session:
-                known = queries.known(session, missing[start : start + size])
-            rows = list(known.values())
-            vectors = self._encode([self._view.text(row.title, row.text, row.lang) for row in rows])
-            with self.store.locked() as session:
-                have = queries.vectors(session, self._space, [row.id for row in rows])
-                still = queries.known(session, [row.id for row in rows])
-                for row, vector in zip(rows, vectors, strict=True):
-                    # Edited meanwhile, it was encoded by whoever edited it, or is found at the next start.
-                    if row.id not in have and still[row.id].fingerprint == row.fingerprint:
-                        session.add(EmbeddingRow(article_id=row.id, space=self._space, vector=pack(vector)))
-            progress("re-embed", min(start + size, len(missing)), len(missing))
 
     def _restore(self) -> Memory:
         keep = timedelta(hours=self.config.index.keep_hours)

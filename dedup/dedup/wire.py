@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dedup.evidence import Evidence
 from dedup.feeds import FeedView
-from dedup.results import ArticleView, MatchView, Placed, StorySummary, StoryView
+from dedup.results import ArticleView, FeedbackView, MatchView, Placed, StoryEvent, StorySummary, StoryView
 from dedup.verdict import Verdict
 
 
@@ -105,3 +105,17 @@ class Feeds:
     """Stored feeds with their health, in the order in which they were added."""
 
     feeds: tuple[FeedView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoryHistory:
+    """What happened to a story and to those that ended in it, oldest first."""
+
+    events: tuple[StoryEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackList:
+    """What editors said, newest first; what was taken back too."""
+
+    feedback: tuple[FeedbackView, ...]

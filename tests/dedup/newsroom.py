@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from dedup.config import Config, load_config
+from dedup.feedback import Constraints, words
 from dedup.profile import name_key
 from dedup.service import Deduplicator
 from dedup.store import (
@@ -163,8 +164,11 @@ def as_rows(articles: Sequence[Article]) -> list[dict[str, str]]:
     ]
 
 
-def assert_store_is_consistent(store: Store, *, articles: int | None = None) -> None:
-    """The rules that hold after every commit, whatever was killed in between."""
+def assert_store_is_consistent(store: Store, *, articles: int | None = None, editors: bool = False) -> None:
+    """The rules that hold after every commit, whatever was killed in between.
+
+    `editors`: they may have taken articles with one text apart.
+    """
     with store.reading() as session:
         rows = {row.id: row for row in session.scalars(select(ArticleRow))}
         members = list(session.scalars(select(MembershipRow)))
@@ -172,6 +176,7 @@ def assert_store_is_consistent(store: Store, *, articles: int | None = None) -> 
         matches = {row.id: row for row in session.scalars(select(MatchRow))}
         embedded = {(row.article_id, row.space) for row in session.scalars(select(EmbeddingRow))}
         events = list(session.scalars(select(StoryEventRow).order_by(StoryEventRow.id)))
+        spoken = words(session)
     if articles is not None:
         assert len(rows) == articles
     assert len({row.key for row in rows.values()}) == len(rows), "an article twice"
@@ -192,6 +197,9 @@ def assert_store_is_consistent(store: Store, *, articles: int | None = None) -> 
         assert story.representative_id in {row.id for row in inside}
         assert story.representative_id in vectors, "what stands for a story can be compared"
     story_of = {member.article_id: member.story_id for member in members}
+    said = Constraints.of(word for word in spoken if word.revoked_by is None)
+    assert all(story_of[a] == story_of[b] for a, b in said.must), "what editors put together is together"
+    assert all(story_of[a] != story_of[b] for a, b in said.cannot), "what editors keep apart is apart"
     assert told_again(events) == story_of, "the events tell how every article came where it is"
     first = Counter(member.story_id for member in members if member.match_id is None)
     assert first == Counter({row.id: 1 for row in stories.values() if row.merged_into is None}), (
@@ -210,7 +218,7 @@ def assert_store_is_consistent(store: Store, *, articles: int | None = None) -> 
     texts: dict[str, list[ArticleRow]] = {}
     for row in rows.values():
         texts.setdefault(row.fingerprint, []).append(row)
-    for same in texts.values():
+    for same in texts.values() if not editors else ():
         # Edited articles keep the story they had; everyone else with one text has one story.
         assert len({story_of[row.id] for row in same if row.id not in edited}) <= 1, "one text in two stories"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,18 @@ def application_for_later():
 schema = schemathesis.openapi.from_asgi("/openapi.json", application_for_later())
 
 
-@pytest.fixture
-def opened_service(service):
-    Later.service = service
+@pytest.fixture(scope="module")
+def opened_service(tmp_path_factory, empty_database):
+    """A database of its own: what is said at random of stories must not reach those of other tests."""
+    from dedup.config import default_config_path, load_config
+    from dedup.service import Deduplicator
+
+    file = tmp_path_factory.mktemp("contract") / "news.sqlite3"
+    shutil.copy(empty_database, file)
+    own = {"model": {"name": "e5-small"}, "store": {"url": f"sqlite:///{file}"}}
+    with Deduplicator.open(load_config(default_config_path(), own)) as service:
+        Later.service = service
+        yield
 
 
 @schema.parametrize()
@@ -66,6 +76,10 @@ def test_every_route_is_documented_with_its_errors(client):
         "GET /stories/{story_id}": {"200", "404", "422", "503"},
         "POST /v1/embeddings": {"200", "400", "404", "413", "4XX", "503"},
         "GET /feeds": {"200", "422", "503"},
+        "GET /stories/{story_id}/history": {"200", "404", "422", "503"},
+        "POST /feedback": {"201", "400", "404", "409", "413", "422", "503"},
+        "GET /feedback": {"200", "422", "503"},
+        "DELETE /feedback/{feedback_id}": {"200", "404", "409", "422", "503"},
         "GET /healthz": {"200"},
         "GET /readyz": {"200", "503"},
     }

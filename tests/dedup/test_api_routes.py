@@ -281,3 +281,31 @@ def test_requests_are_served_side_by_side(client):
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(one, range(16))) == {(201, 200)}
+
+
+def test_an_editor_splits_a_story_reads_its_history_and_takes_the_word_back(client):
+    news = BRIDGE | {"title": "Vartava footbridge: the ferryman retires", "source": "Ferry Post"}
+    placed = post(client, "/articles", [news | {"id": name, "source": name} for name in ("f1", "f2", "f3")])
+    articles = [one["article_id"] for one in placed.json()["placed"]]
+    (story,) = {one["story_id"] for one in placed.json()["placed"]}
+    members = [one["article"]["id"] for one in client.get(f"/stories/{story}").json()["members"]]
+
+    said = post(client, "/feedback", {"kind": "split", "story": story, "articles": articles[1:]})
+    assert said.status_code == 201, said.text
+    word = said.json()
+    assert word["sides"][1] == sorted(articles[1:])
+    assert sorted([*word["sides"][0], *word["sides"][1]]) == sorted(members)
+    (new,) = {client.get(f"/articles/{id_}").json()["article"]["story_id"] for id_ in articles[1:]}
+    assert new != story
+    events = client.get(f"/stories/{new}/history").json()["events"]
+    assert [(event["kind"], event["detail"].get("from")) for event in events] == [("split", story), ("feedback", None)]
+    assert client.get("/feedback", params={"limit": 1}).json()["feedback"][0]["id"] == word["id"]
+
+    again = post(client, "/feedback", {"kind": "is-a-duplicate", "articles": articles[:2]})
+    assert f"feedback {word['id']} keeps articles" in error_of(again, 409, "conflict")
+    assert client.delete(f"/feedback/{word['id']}").json()["revokes"] == word["id"]
+    assert {client.get(f"/articles/{id_}").json()["article"]["story_id"] for id_ in articles} == {story}
+    error_of(client.delete(f"/feedback/{word['id']}"), 409, "conflict")
+    error_of(client.delete("/feedback/999999"), 404, "not_found")
+    error_of(post(client, "/feedback", {"kind": "merge", "stories": [story]}), 422, "invalid_request")
+    error_of(post(client, "/feedback", {"kind": "praise", "stories": [story, new]}), 422, "invalid_request")

@@ -1,4 +1,4 @@
-"""Repair: the same articles end in the same stories whatever order they came in; what drifted is split, halves merge."""
+"""Repair: the same articles end in the same stories in whatever order they came; what drifted is split."""
 
 from __future__ import annotations
 

@@ -3,15 +3,18 @@
 # No `from __future__ import annotations`: the request models are made inside `create_app`, from the limits of the
 # configuration, and FastAPI could not find them by name.
 
+import logging
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, Query
+from fastapi import BackgroundTasks, Body, FastAPI, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from dedup._errors import DedupError
 from dedup.api._embeddings import add_embeddings
 from dedup.api._errors import BodyLimit, answer, documented, install
+from dedup.api._feedback import add_feedback
 from dedup.api._fields import (
     MAX_ID,
     Characters,
@@ -27,6 +30,8 @@ from dedup.config import Config
 from dedup.feeds import Selection
 from dedup.wire import ArticleDocument, Feeds, Matches, Placement, Placements, Stories, StoryDocument
 from dedup_ingest import Article, ArticleLimits, make_article
+
+log = logging.getLogger("dedup.api")
 
 _BODY = documented(400, 413, 422, 503)
 DEFAULT_K = 10
@@ -129,9 +134,11 @@ def create_app(service: Service, config: Config) -> FastAPI:
             Discriminator(lambda body: "articles" if isinstance(body, list) else "article"),
             Body(),
         ],
+        afterwards: BackgroundTasks,
     ) -> Placements:
         articles = request if isinstance(request, list) else [request]
         placed = service.add([_article(config, article.model_dump()) for article in articles])
+        afterwards.add_task(_repair, service)
         return Placements(tuple(Placement.of(item) for item in placed))
 
     @app.get("/articles/{article_id}", responses=documented(404, 422, 503), summary="An article and its matches")
@@ -169,6 +176,7 @@ def create_app(service: Service, config: Config) -> FastAPI:
     def readyz() -> Any:
         return _readiness(service)
 
+    add_feedback(app, service, config)
     add_embeddings(app, service, config)
     return app
 
@@ -176,6 +184,14 @@ def create_app(service: Service, config: Config) -> FastAPI:
 def _article(config: Config, request: dict[str, Any]) -> Article:
     limits = ArticleLimits(**config.article.model_dump())
     return make_article(guid=request.pop("id"), limits=limits, **request)
+
+
+def _repair(service: Service) -> None:
+    """After the answer: nobody waits for it, and what it leaves undone the next one does."""
+    try:
+        service.repair()
+    except DedupError as error:
+        log.warning("repair: %s", error)
 
 
 def _readiness(service: Service) -> Readiness | JSONResponse:

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dedup._errors import DedupError, NotFound, StoreUnavailable
+from dedup._errors import DedupError, FeedbackRefused, NotFound, StoreUnavailable
 from dedup_accelerate import EncoderBusy
 from dedup_ingest import ArticleError
 
@@ -57,6 +57,10 @@ class OpenAIErrorDocument:
 _CODES = {
     400: ("bad_request", "The body is not JSON that can be read."),
     404: ("not_found", "There is nothing with this id."),
+    409: (
+        "conflict",
+        "What was said before, or the stories as they are, do not allow it; the message says what to do.",
+    ),
     413: ("body_too_large", "The body is larger than serve.max_body_bytes."),
     422: ("invalid_request", "A field is missing, unknown or out of bounds; the message names it."),
     503: ("unavailable", "The database or the model cannot answer at the moment."),
@@ -136,6 +140,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(NotFound)
     async def not_found(request: Request, error: NotFound) -> JSONResponse:
         return answer_at(request.url.path, 404, str(error))
+
+    @app.exception_handler(FeedbackRefused)
+    async def refused(request: Request, error: FeedbackRefused) -> JSONResponse:
+        return answer_at(request.url.path, 409, str(error))
 
     @app.exception_handler(ArticleError)
     async def no_article(request: Request, error: ArticleError) -> JSONResponse:

@@ -7,9 +7,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from dedup.feeds import FeedView, Selection
-from dedup.results import ArticleView, MatchView, Placed, StoreStats, StorySummary, StoryView
+from dedup.results import (
+    ArticleView,
+    FeedbackView,
+    MatchView,
+    Placed,
+    RepairReport,
+    StoreStats,
+    StoryEvent,
+    StorySummary,
+    StoryView,
+)
 
 if TYPE_CHECKING:
+    from dedup.editing import Editor
     from dedup.space import Vectors
     from dedup_accelerate import Artifact
     from dedup_ingest import Article
@@ -45,6 +56,15 @@ class Service(Protocol):
     ) -> tuple[StorySummary, ...]: ...
 
     def story(self, story_id: int) -> StoryView: ...
+
+    def history(self, story_id: int) -> tuple[StoryEvent, ...]: ...
+
+    def feedback(self, *, limit: int = 20) -> tuple[FeedbackView, ...]: ...
+
+    @property
+    def editor(self) -> Editor: ...
+
+    def repair(self) -> RepairReport: ...
 
     def stats(self) -> StoreStats: ...
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dedup.cli import _articles, _database, _doctor, _feeds, _models, _quality, _serving
+from dedup.cli import _articles, _database, _doctor, _editing, _feeds, _models, _quality, _serving
 from dedup.cli._common import Globals
 
 # Plain help: rich's panels would make `dedup --help` take twice as long (0.17 s instead of 0.08 s).
@@ -50,6 +50,7 @@ def options(
 
 _articles.register(app)
 _serving.register(app)
+_editing.register(app)
 _quality.register(app)
 for group in (_feeds.feeds, _database.database, _database.index, _models.models):
     app.add_typer(group)

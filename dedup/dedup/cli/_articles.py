@@ -10,6 +10,7 @@ import typer
 from dedup.cli._common import JsonOption, moment, opened, print_json, read_config, show
 
 if TYPE_CHECKING:
+    from dedup.archive import Archive
     from dedup.results import IngestReport
 
 MAX_ID = 2**63 - 1
@@ -133,13 +134,21 @@ def stories(
         int | None, typer.Option("--id", metavar="N", help="Only this story.", min=1, max=MAX_ID)
     ] = None,
     reasons: Annotated[bool, typer.Option("--reasons", help="Every article, and why it is in its story.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="With --id: every join, merge and split, and why.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the stories, or show what one consists of."""
     after = moment(since, "--since")
+    if history and story_id is None:
+        raise typer.BadParameter("needs --id: it is the history of one story", param_hint="--history")
     from dedup.archive import Archive
 
     with Archive.read(read_config(context)) as archive:  # reading needs no model
+        if history and story_id is not None:
+            _print_history(archive, story_id, as_json)
+            return
         if story_id is not None:
             views = [archive.story(story_id)]
             summaries = tuple(view.story for view in views)
@@ -157,6 +166,18 @@ def stories(
     from dedup import render
 
     show(render.stories_with_reasons(views) if views else render.stories(summaries))
+
+
+def _print_history(archive: Archive, story_id: int, as_json: bool) -> None:
+    events = archive.history(story_id)
+    if as_json:
+        from dedup.wire import StoryHistory
+
+        print_json(StoryHistory(events))
+    else:
+        from dedup import render
+
+        show(render.history(events))
 
 
 def _print_report(report: IngestReport, as_json: bool) -> None:

@@ -33,7 +33,8 @@ def serve(
 ) -> None:
     """Answer over HTTP; /openapi.json says what.
 
-    POST /similar, POST /articles, GET /articles/{id}, GET /stories, GET /stories/{id}, /healthz, /readyz.
+    POST /similar, POST /articles, GET /articles/{id}, GET /stories, GET /stories/{id} and its /history, /feedback,
+    /healthz, /readyz.
     """
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     config = read_config(context, {"serve": given})
