@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dedup._errors import DedupError, FeedbackRefused, NotFound, StoreUnavailable
@@ -135,7 +136,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         message = error.detail if isinstance(error.detail, str) else HTTPStatus(error.status_code).phrase
-        return answer_at(request.url.path, error.status_code, message, headers=dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # A path with several methods is several routes here, and the first one knows only its own.
+            matching = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+            headers["Allow"] = ", ".join(
+                sorted({m for route in matching for m in getattr(route, "methods", None) or ()})
+            )
+        return answer_at(request.url.path, error.status_code, message, headers=headers)
 
     @app.exception_handler(NotFound)
     async def not_found(request: Request, error: NotFound) -> JSONResponse:
