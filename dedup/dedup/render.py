@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from dedup.quality import Evaluation, Mistake
     from dedup.results import (
         ArticleView,
-        FeedbackView,
         IngestReport,
         MatchView,
         Member,
-        RepairReport,
         StoreStats,
-        StoryEvent,
         StorySummary,
         StoryView,
     )
@@ -42,17 +39,15 @@ STATUS_STYLES = {"ok": "green", "note": "dim", "warning": "yellow", "broken": "b
 DIM = "dim"
 # Names or numbers that one line of an explanation lists.
 MAX_VALUES = 6
-# Pairs that one line of a history names.
-MAX_PAIRS = 2
 
 
 def report(result: IngestReport) -> RenderableType:
     """The totals of one run in three lines, then the feeds that could not be used."""
     lines = Text()
     if result.feeds:
-        lines.append(f"{result.feeds} {_plural(result.feeds, 'feed')}")
+        lines.append(f"{result.feeds} {plural(result.feeds, 'feed')}")
         lines.append(f": {result.fetched} fetched, {result.not_modified} unchanged, {result.failed} failed\n")
-    lines.append(f"{result.entries} {_plural(result.entries, 'article')} read: ")
+    lines.append(f"{result.entries} {plural(result.entries, 'article')} read: ")
     lines.append(f"{result.stored} new", style="bold")
     lines.append(f", {result.updated} updated, {result.known} known already, {result.skipped} skipped\n")
     lines.append(f"{result.joined} of the new joined a story", style="bold")
@@ -76,7 +71,7 @@ def stories(summaries: Sequence[StorySummary]) -> RenderableType:
     """One line for each story."""
     if not summaries:
         return Text("no stories")
-    table = _table()
+    table = plain_table()
     table.add_column("story", justify="right")
     table.add_column("articles", justify="right")
     table.add_column("when (UTC)", no_wrap=True)
@@ -99,87 +94,11 @@ def stories_with_reasons(views: Iterable[StoryView]) -> RenderableType:
     for view in views:
         summary = view.story
         head = Text.assemble((f"Story {summary.id}  ", "bold"), (summary.title, "bold"))
-        sources = f"{len(summary.sources)} {_plural(len(summary.sources), 'outlet')}"
-        size = f"{summary.size} {_plural(summary.size, 'article')}"
+        sources = f"{len(summary.sources)} {plural(len(summary.sources), 'outlet')}"
+        size = f"{summary.size} {plural(summary.size, 'article')}"
         facts = f"{size}, {sources}, {' '.join(summary.langs)}, {_span(summary.first_at, summary.last_at)} UTC"
         blocks += [head, Text(facts, style=DIM), Padding(_members(view.members), (0, 0, 1, 2))]
     return Group(*blocks)
-
-
-def history(events: Sequence[StoryEvent]) -> RenderableType:
-    """One block for each thing that happened to a story, oldest first."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style=DIM)
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    for event in events:
-        grid.add_row(_when(event.at), event.kind, Text(_happened(event)))
-    return grid
-
-
-def _happened(event: StoryEvent) -> str:
-    """An event in words."""
-    detail = event.detail
-    told = {
-        "create": f"article {event.article_id} opened story {event.story_id}",
-        "join": f"article {event.article_id} joined story {event.story_id}",
-        "update": f"article {event.article_id} was edited",
-        "merge": f"story {detail.get('from')} ended in story {event.story_id}",
-        "split": f"story {event.story_id} was taken out of story {detail.get('from')}",
-        "move": f"came to story {event.story_id} from story {detail.get('from')}",
-        "leave": f"left story {event.story_id} for story {detail.get('to')}",
-        "feedback": f"an editor said: {detail.get('kind')} (feedback {detail.get('feedback')})",
-    }
-    parts = [told.get(event.kind, event.kind)]
-    if "articles" in detail:
-        count = len(detail["articles"])
-        parts[0] += f": {_plural(count, 'article')} {_some([str(id_) for id_ in detail['articles']])}"
-    if "with" in detail:
-        verdict = detail["verdict"].replace("_", " ")
-        parts.append(f"{verdict} {detail['probability']:.0%} as {detail['with']}: {detail['reason']}")
-    if "why" in detail:
-        editor = detail["why"] == "feedback"
-        parts.append(f"an editor said so (feedback {detail['feedback']})" if editor else detail["why"])
-    if event.kind == "merge" and event.article_id is not None:
-        parts.append(f"by article {event.article_id}")
-    if "mean" in detail and "with" not in detail:
-        parts.append(f"{detail['mean']:.0%} likely the same event on average")
-    parts += [f"{a} and {b} {probability:.0%}" for a, b, probability in detail.get("pairs", [])[:MAX_PAIRS]]
-    return "; ".join(parts)
-
-
-def feedback(said: Sequence[FeedbackView]) -> RenderableType:
-    """One line for each word of an editor."""
-    if not said:
-        return Text("no feedback")
-    table = _table()
-    for name in ("feedback", "when (UTC)", "said", "articles", "in"):
-        table.add_column(name, overflow="fold" if name == "articles" else "ellipsis")
-    for word in said:
-        first, second = (_some([str(id_) for id_ in side]) for side in word.sides)
-        kind = word.kind if word.revokes is None else f"{word.kind} {word.revokes}"
-        table.add_row(
-            str(word.id),
-            _when(word.said_at),
-            kind if word.revoked_by is None else f"{kind} (taken back by {word.revoked_by})",
-            f"{first} | {second}" if word.revokes is None else "",
-            f"{_plural(len(word.stories), 'story', 'stories')} {_some([str(id_) for id_ in word.stories])}",
-        )
-    return table
-
-
-def repaired(result: RepairReport) -> RenderableType:
-    """What a repair did, in two lines."""
-    lines = Text(f"{result.examined} {_plural(result.examined, 'article')} looked at: ")
-    lines.append(
-        f"{result.merged} {_plural(result.merged, 'story', 'stories')} merged, {result.split} split off, "
-        f"{result.moved} {_plural(result.moved, 'article')} moved\n",
-        style="bold",
-    )
-    lines.append(f"{result.seconds:.1f} s", style=DIM)
-    if result.waiting:
-        lines.append(f"; {result.waiting} still wait: run `dedup repair` again, or with --all", style=DIM)
-    return lines
 
 
 def _members(members: Sequence[Member]) -> Table:
@@ -210,7 +129,7 @@ def matches(found: Sequence[MatchView]) -> RenderableType:
     for match in found:
         article = match.article
         where = (
-            f"story {article.story_id}, article {article.id}, {article.source}, {article.lang}, {_when(article.at)} UTC"
+            f"story {article.story_id}, article {article.id}, {article.source}, {article.lang}, {when(article.at)} UTC"
         )
         blocks.append(Text.assemble(_verdict(match), "  ", (article.title, "bold")))
         blocks.append(Padding(Text(f"{match.reason}\n{where}", style=DIM), (0, 0, 0, 2)))
@@ -262,7 +181,7 @@ def stats(result: StoreStats) -> RenderableType:
 
 def models(rows: Sequence[dict[str, Any]]) -> RenderableType:
     """The registry as a table; a star marks the configured model."""
-    table = _table()
+    table = plain_table()
     table.add_column("")
     table.add_column("model", no_wrap=True)
     table.add_column("prepared", no_wrap=True)
@@ -376,7 +295,7 @@ def evaluation(found: Evaluation, errors: int) -> RenderableType:
 
     subject = found.subject
     rows = figure_rows(found)
-    table = _table()
+    table = plain_table()
     for column in rows[0]:
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for row in rows[1:]:
@@ -393,7 +312,7 @@ def evaluation(found: Evaluation, errors: int) -> RenderableType:
     ):
         shown = min(errors, len(mistakes))
         worst = f", the worst {shown}:" if shown else ""
-        blocks.append(Text(f"\n{count:,} {_plural(count, 'pair')} {title}{worst}", style="bold"))
+        blocks.append(Text(f"\n{count:,} {plural(count, 'pair')} {title}{worst}", style="bold"))
         blocks += [_mistake(one) for one in mistakes[:shown]]
     return Group(*blocks)
 
@@ -412,7 +331,7 @@ def _verdict(match: MatchView) -> Text:
 
 
 def _heading(article: ArticleView) -> Text:
-    where = f"article {article.id}, story {article.story_id}, {article.source}, {article.lang}, {_when(article.at)} UTC"
+    where = f"article {article.id}, story {article.story_id}, {article.source}, {article.lang}, {when(article.at)} UTC"
     return Text.assemble((article.title, "bold"), "\n", (f"  {where}", DIM))
 
 
@@ -428,13 +347,13 @@ def _meaning(evidence: Evidence) -> str:
 def _support(share: float | None, shared: Sequence[str], conflicting: Sequence[str]) -> str:
     parts = [] if share is None else [f"{share:.0%} of each lead's are in the other article"]
     if shared:
-        parts.append("in both: " + _some(shared))
+        parts.append("in both: " + some(shared))
     if conflicting:
-        parts.append("in one only: " + _some(conflicting))
+        parts.append("in one only: " + some(conflicting))
     return "; ".join(parts) or "none to compare"
 
 
-def _some(values: Sequence[str]) -> str:
+def some(values: Sequence[str]) -> str:
     more = len(values) - MAX_VALUES
     return ", ".join(values[:MAX_VALUES]) + (f" and {more} more" if more > 0 else "")
 
@@ -448,22 +367,22 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
     return grid
 
 
-def _table() -> Table:
+def plain_table() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=DIM)
 
 
-def _when(at: datetime) -> str:
+def when(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _span(first: datetime, last: datetime) -> str:
     first, last = first.astimezone(UTC), last.astimezone(UTC)
     if first.replace(second=0, microsecond=0) == last.replace(second=0, microsecond=0):
-        return _when(first)
+        return when(first)
     if first.date() == last.date():
         return f"{first:%Y-%m-%d %H:%M}–{last:%H:%M}"
-    return f"{_when(first)} – {last:%m-%d %H:%M}"
+    return f"{when(first)} – {last:%m-%d %H:%M}"
 
 
-def _plural(count: int, one: str, many: str | None = None) -> str:
+def plural(count: int, one: str, many: str | None = None) -> str:
     return one if count == 1 else many or one + "s"

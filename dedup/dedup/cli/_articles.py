@@ -175,9 +175,9 @@ def _print_history(archive: Archive, story_id: int, as_json: bool) -> None:
 
         print_json(StoryHistory(events))
     else:
-        from dedup import render
+        from dedup import chronicle
 
-        show(render.history(events))
+        show(chronicle.history(events))
 
 
 def _print_report(report: IngestReport, as_json: bool) -> None:

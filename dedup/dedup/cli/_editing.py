@@ -91,9 +91,9 @@ def list_feedback(
 
         print_json(FeedbackList(said))
     else:
-        from dedup import render
+        from dedup import chronicle
 
-        show(render.feedback(said))
+        show(chronicle.feedback(said))
 
 
 def repair(
@@ -113,9 +113,9 @@ def repair(
     if as_json:
         print_json(report)
     else:
-        from dedup import render
+        from dedup import chronicle
 
-        show(render.repaired(report))
+        show(chronicle.repaired(report))
 
 
 def _say(context: typer.Context, as_json: bool, word: Callable[[Editor], FeedbackView]) -> None:
@@ -124,6 +124,6 @@ def _say(context: typer.Context, as_json: bool, word: Callable[[Editor], Feedbac
     if as_json:
         print_json(said)
     else:
-        from dedup import render
+        from dedup import chronicle
 
-        show(render.feedback([said]))
+        show(chronicle.feedback([said]))
