@@ -80,7 +80,9 @@ def test_an_import_killed_at_a_commit_loses_at_most_that_batch(url: str, place: 
         assert_index_is_caught_up(service)
 
 
-def test_case_57_an_import_killed_between_the_last_commit_and_the_index_has_lost_nothing(url: str, tmp_path: Path) -> None:
+def test_case_57_an_import_killed_between_the_last_commit_and_the_index_has_lost_nothing(
+    url: str, tmp_path: Path
+) -> None:
     file = write_news(tmp_path)
     assert crash(url, file, "save", 1).returncode == -signal.SIGKILL
     with hashing_service(url) as service:

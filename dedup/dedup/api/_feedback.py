@@ -8,13 +8,14 @@ from fastapi import FastAPI, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dedup.api._errors import documented
-from dedup.api._fields import MAX_ID, Identifier, number
+from dedup.api._fields import Identifier, number
 from dedup.api._service import Service
 from dedup.config import Config
 from dedup.results import FeedbackView
 from dedup.wire import FeedbackList, StoryHistory
 
-Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(number)]
+# Without an upper bound: what no database could hold is not found, like any other id that is not there.
+Id = Annotated[int, Field(ge=1), BeforeValidator(number)]
 Two = Annotated[list[Id], Field(min_length=2, max_length=2)]
 DEFAULT_WORDS = 20
 
