@@ -138,7 +138,7 @@ class FeedbackView:
     id: int
     kind: str
     said_at: datetime
-    sides: tuple[tuple[int, ...], tuple[int, ...]]
+    sides: tuple[tuple[int, ...], ...]
     revokes: int | None
     revoked_by: int | None
     stories: tuple[int, ...]
