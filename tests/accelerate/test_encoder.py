@@ -70,7 +70,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("which", ["tiny", "e5"])
-def test_odd_texts_have_finite_unit_vectors(which, request):
+def test_case_53_odd_texts_have_finite_unit_vectors(which, request):
     encoder = request.getfixturevalue("e5") if which == "e5" else Encoder(request.getfixturevalue("tiny"))
     vectors = encoder.encode(ODD)
     assert np.isfinite(vectors).all()

@@ -154,7 +154,7 @@ def poll_once(url: str, **sections: dict[str, Any]) -> IngestReport:
         return jobs.ingest_due(service, config_for(url, **sections), [])
 
 
-def test_a_feed_moves_at_the_second_permanent_redirect_and_its_articles_stay_what_they_are(
+def test_case_12_a_feed_moves_at_the_second_permanent_redirect_and_its_articles_stay_what_they_are(
     url: str, book: FeedBook, store: Store, server: FeedServer
 ) -> None:
     old, new = f"{server.url}/f0.xml", f"{server.url}/f1.xml"
@@ -190,7 +190,7 @@ def test_a_feed_that_moves_to_another_is_disabled_and_says_so(url: str, book: Fe
     assert ended in book.feeds("trouble")
 
 
-def test_a_feed_that_is_gone_is_disabled_and_visible_and_one_that_fails_waits(
+def test_case_28_a_feed_that_is_gone_is_disabled_and_visible_and_one_that_fails_waits(
     url: str, book: FeedBook, server: FeedServer
 ) -> None:
     for name in ("f0.xml", "f1.xml", "f2.xml"):

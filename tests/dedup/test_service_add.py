@@ -131,14 +131,14 @@ def test_an_edit_in_the_same_batch_counts_for_the_articles_after_it(url: str) ->
         assert_index_is_caught_up(service)
 
 
-def test_a_page_that_only_writes_the_time_into_its_text_is_not_updated_for_ever(url: str) -> None:
+def test_case_55_a_page_that_only_writes_the_time_into_its_text_is_not_updated_for_ever(url: str) -> None:
     with hashing_service(url) as service:
         service.add([article("a", TRAM[0], TRAM[1] + " Page made at 10:04:05 on 12.03.2026.")])
         (again,) = service.add([article("a", TRAM[0], TRAM[1] + " Page made at 10:14:09 on 12.03.2026.")])
         assert again.outcome == "known"
 
 
-def test_a_new_guid_with_the_same_text_is_a_duplicate_not_news(url: str) -> None:
+def test_case_50_a_new_guid_with_the_same_text_is_a_duplicate_not_news(url: str) -> None:
     with hashing_service(url) as service:
         first, second = service.add([article("a", *TRAM), article("a-again", *TRAM, hours=1)])
         assert second.story_id == first.story_id
@@ -147,7 +147,7 @@ def test_a_new_guid_with_the_same_text_is_a_duplicate_not_news(url: str) -> None
 
 
 @pytest.mark.parametrize("title", ["🎉🎉🎉", "!!!", "…", "42"])
-def test_articles_almost_without_words_are_stored_and_only_equal_ones_join(url: str, title: str) -> None:
+def test_case_53_articles_almost_without_words_are_stored_and_only_equal_ones_join(url: str, title: str) -> None:
     with hashing_service(url) as service:
         first, same, other = service.add(
             [

@@ -153,7 +153,7 @@ def test_no_retry_is_begun_that_would_wait_beyond_the_total_deadline(kit: Any) -
 
 
 @given(st.integers(0, 6), st.floats(0, 1, exclude_max=True), st.one_of(st.none(), st.floats(0, 10)))
-def test_delays_are_jittered_bounded_and_never_before_retry_after(
+def test_case_27_delays_are_jittered_bounded_and_never_before_retry_after(
     done: int, chance: float, asked: float | None
 ) -> None:
     class Chance(Random):
@@ -203,7 +203,7 @@ def test_case_30_without_dns_every_feed_fails_for_a_while_and_none_is_gone(kit: 
     ],
     ids=["301", "301 308", "302", "301 302", "307 301", "301 to a page", "none"],
 )  # fmt: skip
-def test_case_12_and_13_only_permanent_redirects_to_a_feed_move_it(
+def test_case_12_and_case_13_only_permanent_redirects_to_a_feed_move_it(
     kit: Any, hops: tuple[str, ...], body: bytes, moved: bool
 ) -> None:
     async def answer(connection: Any) -> None:

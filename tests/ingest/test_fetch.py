@@ -307,7 +307,7 @@ def test_an_etag_that_cannot_be_stored_is_not_kept(kit: Any, etag: str) -> None:
 @pytest.mark.parametrize(
     "status", ["403 Forbidden", "404 Not Found", "410 Gone", "500 Oops", "503 Busy", "204 Nothing"]
 )
-def test_another_status_is_an_error_with_its_number(kit: Any, status: str) -> None:
+def test_case_28_another_status_is_an_error_with_its_number(kit: Any, status: str) -> None:
     outcome, _ = fetch_from(kit, replying(kit, status=status, body=b""))
     failed(outcome, ErrorKind.HTTP_STATUS, status)
     assert outcome.http_status == int(status[:3])

@@ -227,7 +227,7 @@ def test_case_53_entries_with_a_title_only_and_with_nothing_are_told_apart(kit: 
     assert (found.found, found.skipped) == (2, (("entries without title and text", 1),))
 
 
-def test_case_39_and_40_control_characters_and_surrogates_of_a_feed_never_reach_an_article(kit: Any) -> None:
+def test_case_39_and_case_40_control_characters_and_surrogates_of_a_feed_never_reach_an_article(kit: Any) -> None:
     body = kit.rss(kit.item(text="a\x00b\x08c &#0; &#xD800; &#x7; d")).replace(b"Ferry", b"Fe\x0brry")
     found = parsed(body)
     text = found.articles[0].title + found.articles[0].text
