@@ -41,7 +41,7 @@ def template_series(path: Path, limit: int) -> list[Pair]:
     groups: dict[str, list[tuple[str, Row]]] = defaultdict(list)
     for row in rows(path):
         title = " ".join((row.get("title") or "").split())
-        if not row.get("text") or not row.get("published"):
+        if not row.get("text") or not row.get("published") or "CORRECT" in title:
             continue
         named = TICKER.match(title)
         rest = named["rest"] if named else title

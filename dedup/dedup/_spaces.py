@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dedup import _queries as queries
+from dedup.calibration import kept_scale
 from dedup.memory import Vectors, pack
 from dedup.model import TextEncoder
 from dedup.space import View, measure_scale
@@ -27,7 +28,7 @@ def known_space(
     if row is not None:
         return row
     progress("calibrate", 0, 1)
-    scale = measure_scale(encoder.encode, view)
+    scale = kept_scale(artifact, space, lambda: measure_scale(encoder.encode, view))
     with store.locked() as session:
         row = session.get(SpaceRow, space)  # another process may have been quicker
         if row is None:

@@ -144,6 +144,7 @@ class VerdictConfig(_Section):
     window_hours: Seconds
     near_copy_jaccard: Share
     min_probability: Share
+    use_calibration: bool
     candidates: Positive
     stored_matches: Positive
     floor_scaled_cosine: float

@@ -228,7 +228,10 @@ def configuration(path: Path | None) -> Check:
 
 def model(config: Config) -> Check:
     """Whether the configured model is prepared, and every byte of it is as it was written."""
+    from dedup.calibration import kept_calibration
+    from dedup.model import space_of
     from dedup.parity import require
+    from dedup.verdict import default_verifier
     from dedup_accelerate import AccelerateError, load_artifact
 
     wanted = f"{config.model.name} in {config.model.precision}"
@@ -245,6 +248,13 @@ def model(config: Config) -> Check:
     except ParityMissed as error:
         return Check("model", "broken", str(error))
     detail = f"{wanted}, {artifact.dimension} dimensions, {artifact.bytes / 1e6:.0f} MB, verified, {artifact.path}"
+    found_here = kept_calibration(artifact, space_of(artifact, config), default_verifier())
+    if found_here is not None:
+        state = "in use" if config.verdict.use_calibration else "not in use: verdict.use_calibration"
+        detail += (
+            f"; calibrated on {', '.join(found_here.data)} to join from {found_here.min_probability:.3f} on "
+            f"(precision {found_here.precision:.3f}, recall {found_here.recall:.3f}), {state}"
+        )
     return Check("model", "ok", detail)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dedup.config import Config
-from dedup.space import Vectors
+from dedup.space import Vectors, View, space_id
 
 if TYPE_CHECKING:
     from dedup.service import Progress
@@ -117,3 +117,11 @@ def long_texts(config: Config) -> LongTexts:
 
     model = config.model
     return LongTexts(model.long_texts, model.window_overlap_tokens, model.max_windows)
+
+
+def space_of(artifact: Artifact, config: Config) -> str:
+    """The space that an artifact has under a configuration: with its view, and its way with long texts."""
+    from dedup_accelerate import embedding_fingerprint
+
+    view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
+    return space_id(embedding_fingerprint(artifact, long_texts(config)), view)

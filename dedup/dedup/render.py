@@ -15,6 +15,9 @@ from rich.text import Text
 from dedup.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dedup.calibration import Calibration
     from dedup.doctor import Check
     from dedup.evidence import Evidence
     from dedup.parity import Fidelity
@@ -229,6 +232,9 @@ def artifact(document: dict[str, Any]) -> RenderableType:
     if trim := document["trim"]:
         kept = f"{trim['pieces_after']:,} of {trim['pieces_before']:,} pieces, for {', '.join(trim['languages'])}"
         pairs.append(("vocabulary", f"{kept}; {trim['texts']} texts cut as before"))
+    if found := document.get("calibration"):
+        figures = f"precision {found['precision']:.3f}, recall {found['recall']:.3f} on {', '.join(found['data'])}"
+        pairs.append(("calibration", f"joined from {found['min_probability']:.3f} on; {figures}"))
     if parity:
         pairs.append(
             (
@@ -315,6 +321,16 @@ def evaluation(found: Evaluation, errors: int) -> RenderableType:
         blocks.append(Text(f"\n{count:,} {plural(count, 'pair')} {title}{worst}", style="bold"))
         blocks += [_mistake(one) for one in mistakes[:shown]]
     return Group(*blocks)
+
+
+def calibration(found: Calibration, path: Path) -> RenderableType:
+    """A threshold that was chosen, on what, and where it is kept."""
+    of = f"{found.pairs:,} pairs of {', '.join(found.data)}, {found.same_pairs:,} of one event"
+    return Group(
+        Text.assemble((f"joined from a probability of {found.min_probability:.3f} on", "bold")),
+        Text(f"precision {found.precision:.3f} (asked for {found.wanted_precision:g}), recall {found.recall:.3f}"),
+        Text(f"on {of}\n{path}", style=DIM),
+    )
 
 
 def _mistake(one: Mistake) -> RenderableType:

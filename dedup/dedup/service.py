@@ -22,19 +22,20 @@ from dedup._errors import StoreUnavailable
 from dedup._placing import Newcomer, Placer, story_limits
 from dedup._spaces import known_space, reembed
 from dedup.archive import Archive
+from dedup.calibration import limits_of
 from dedup.config import Config
 from dedup.copies import signature
 from dedup.editing import Editor
 from dedup.judge import Judge
 from dedup.memory import Memory, Vectors, restore
-from dedup.model import LazyEncoder, TextEncoder, long_texts, prepare_model
+from dedup.model import LazyEncoder, TextEncoder, prepare_model, space_of
 from dedup.pairs import Pairs
 from dedup.profile import profile
 from dedup.repair import Mender
 from dedup.results import MatchView, Placed, RepairReport, StoreStats
-from dedup.space import Scale, View, space_id
+from dedup.space import Scale, View
 from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, Store, StoryRow, open_store
-from dedup.verdict import Decision, Verdict, VerdictLimits, default_verifier
+from dedup.verdict import Decision, Verdict, default_verifier
 
 if TYPE_CHECKING:
     from dedup_accelerate import Artifact
@@ -64,8 +65,6 @@ class Deduplicator(Archive):
     ) -> None:
         self.config = config
         super().__init__(store)
-        from dedup_accelerate import embedding_fingerprint
-
         self.artifact = artifact
         self.encoder_seconds = 0.0
         self.encoded = 0
@@ -73,10 +72,9 @@ class Deduplicator(Archive):
         self._writing = threading.Lock()
         self._window = timedelta(hours=config.verdict.window_hours)
         self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
-        self._space = space_id(embedding_fingerprint(artifact, long_texts(config)), self._view)
+        self._space = space_of(artifact, config)
         space = known_space(store, self._space, artifact, self._view, encoder, progress)
-        limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
-        self._judge = Judge(Scale(**space.scale), limits, default_verifier())
+        self._judge = Judge(Scale(**space.scale), limits_of(config, artifact, self._space), default_verifier())
         # When this database first met this space tells two databases apart that lie at one path one after the other.
         self._owner = hashlib.sha256(f"{space.id}\0{space.created_at.isoformat()}".encode()).hexdigest()
         reembed(store, self._space, self._view, self._encode, config.encode.batch_articles, progress)
@@ -111,6 +109,11 @@ class Deduplicator(Archive):
             encoder.close()
             store.close()
             raise
+
+    @property
+    def space(self) -> str:
+        """The identity of this model and view: vectors, scale and calibration belong to it."""
+        return self._space
 
     @property
     def judge(self) -> Judge:

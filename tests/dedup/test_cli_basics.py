@@ -30,6 +30,7 @@ COMMANDS = [
     ["model", "export"],
     ["model", "info"],
     ["model", "parity"],
+    ["calibrate"],
     ["doctor"],
 ]
 

@@ -135,7 +135,8 @@ def info(
         raise NotFound(
             f"model {wanted!r} is not prepared in {kind}: run `dedup model export {wanted} --precision {kind}`"
         )
-    document = describe(load_artifact(found.path))
+    artifact = load_artifact(found.path)
+    document = describe(artifact) | {"calibration": _calibration(artifact, config)}
     if as_json:
         print_json(document)
         return
@@ -210,6 +211,16 @@ def _languages(given: str | None, config: Config) -> tuple[str, ...]:
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--languages") from error
     return codes
+
+
+def _calibration(artifact: Artifact, config: Config) -> dict[str, Any] | None:
+    """What `dedup calibrate` found for this model in the configured view."""
+    from dedup.calibration import kept_calibration
+    from dedup.model import space_of
+    from dedup.verdict import default_verifier
+
+    found = kept_calibration(artifact, space_of(artifact, config), default_verifier())
+    return asdict(found) if found else None
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
 from dedup.quality._results import Subject
-from dedup.space import View, space_id
+from dedup.space import View
 from dedup.verdict import Decision
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class Trial:
     def subject(self, kind: str, items: int, scored: int, true_pairs: int) -> Subject:
         artifact = self.service.artifact
         model = f"{artifact.manifest.model} {artifact.manifest.contract.precision}"
-        space = space_id(artifact.fingerprint, self._view)
-        return Subject(self._name, kind, items, scored, true_pairs, model, artifact.fingerprint, space)
+        return Subject(self._name, kind, items, scored, true_pairs, model, artifact.fingerprint, self.service.space)
 
     def article(self, text: Text, line: int, at: datetime | str | None) -> Article:
         """An article that is one of its own whatever its id. Raises CorpusError where there is nothing to compare."""
