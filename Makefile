@@ -97,7 +97,7 @@ $(BENCH_STAMP): $(INPUTS) benchmarks/peers.txt benchmarks/infinity.txt
 	@echo "Installing the encoder's peers into $(BENCH_VENV) ..."
 	@$(PYTHON) -m venv $(BENCH_VENV)
 	@echo '*' > $(BENCH_VENV)/.gitignore
-	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[export,plot]' -r benchmarks/peers.txt
+	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[export,openvino,plot]' -r benchmarks/peers.txt
 	@$(PYTHON) -m venv $(BENCH_VENV)/infinity
 	@$(BENCH_VENV)/infinity/bin/pip install --quiet -r benchmarks/infinity.txt || \
 	  { rm -rf $(BENCH_VENV)/infinity; echo "Infinity could not be installed: it is left out" >&2; }

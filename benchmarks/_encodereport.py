@@ -22,11 +22,12 @@ FAINT, DARK = "#e9ecef", "#2b2d42"
 
 def table(results: Mapping[str, Any]) -> str:
     """Every slice with one line per encoder."""
-    lines = []
+    peaks = ", ".join(f"{name} {value:g}" for name, value in results["machine"]["gemm_peak_gops"].items())
+    lines = [f"{results['machine']['cpu']}, {results['machine']['cores']} cores; peaks in GOP/s: {peaks}"]
     for key, found in sorted(results["slices"].items()):
         model, workload = key.split("/")
-        peaks = ", ".join(f"{name} {value:g}" for name, value in found["gemm_peak_gops"].items())
-        lines.append(f"\n{model}, {workload} — {found['model']}; {found['measured_at']}; GEMM peaks in GOP/s: {peaks}")
+        load = f"load average {found.get('load_before', 0):.1f} before"
+        lines.append(f"\n{model}, {workload}: {found['model']}; {found['measured_at']}, {load}")
         if workload == "build":
             lines += _build_lines(found["engines"])
         elif workload == "startup":
@@ -39,11 +40,11 @@ def table(results: Mapping[str, Any]) -> str:
 def _text_lines(found: Mapping[str, Any]) -> list[str]:
     tokens = found["tokens"]
     ceiling = ", ".join(f"{name} {value:g}" for name, value in found["ceiling_docs_per_s"].items())
-    head = ("docs/s", "×torch", "p50 ms", "p99 ms", "cosine", "shift", "GOP/s", "% int8", "% fp32")
+    head = ("docs/s", "×torch", "×per CPU", "p50 ms", "p99 ms", "cosine", "shift", "GOP/s", "% int8", "% fp32")
     lines = [
         f"{found['texts']} texts of {found['source']}, {tokens['min']}–{tokens['max']} tokens, mean {tokens['mean']}; "
         f"docs/s at the peaks: {ceiling}",
-        f"{'':44}" + "".join(f"{name:>9}" for name in head),
+        f"{'':44}" + "".join(f"{name:>10}" for name in head),
     ]
     for row in found["engines"].values():
         if "bulk" not in row:
@@ -54,6 +55,7 @@ def _text_lines(found: Mapping[str, Any]) -> list[str]:
         cells = (
             f"{bulk['docs_per_s']:.1f}",
             f"{bulk['ratio']:.2f}" if "ratio" in bulk else "",
+            f"{bulk['cpu_ratio']:.2f}" if "cpu_ratio" in bulk else "",
             f"{single['p50_ms']:.1f}",
             f"{single['p99_ms']:.1f}",
             f"{row['mean_cosine']:.4f}" if "mean_cosine" in row else "",
@@ -61,19 +63,19 @@ def _text_lines(found: Mapping[str, Any]) -> list[str]:
             f"{bulk['gops']:.0f}",
             *(f"{100 * share[name]:.0f}" if name in share else "" for name in ("int8", "fp32")),
         )
-        lines.append(f"{row['title']:44}" + "".join(f"{cell:>9}" for cell in cells) + _note(row))
+        lines.append(f"{row['title']:44}" + "".join(f"{cell:>10}" for cell in cells) + _note(row))
     return lines
 
 
 def _start_lines(engines: Mapping[str, Any]) -> list[str]:
     head = ("start s", "loaded", "first", "serving", "peak MB")
-    lines = [f"{'':44}" + "".join(f"{name:>9}" for name in head)]
+    lines = [f"{'':44}" + "".join(f"{name:>10}" for name in head)]
     for row in engines.values():
         if "start_s" not in row:
             lines.append(f"{row['title']:44} {row.get('note', 'not measured')}")
             continue
-        sizes = "".join(f"{row[name]:9.0f}" for name in ("loaded_mb", "first_mb", "serving_mb", "peak_mb"))
-        lines.append(f"{row['title']:44}{row['start_s']:9.2f}{sizes}{_note(row)}")
+        sizes = "".join(f"{row[name]:10.0f}" for name in ("loaded_mb", "first_mb", "serving_mb", "peak_mb"))
+        lines.append(f"{row['title']:44}{row['start_s']:10.2f}{sizes}{_note(row)}")
     return lines
 
 
@@ -122,8 +124,8 @@ def draw(results: Mapping[str, Any], file: Path) -> None:
         grid[line][0].set_ylabel(_model_title(slices, model), fontsize=12, fontweight="bold", labelpad=14)
     machine = results["machine"]
     versions = machine["versions"]
-    named = ("torch", "onnxruntime", "openvino", "sentence-transformers", "fastembed")
-    peaks = next(found["gemm_peak_gops"] for found in slices.values())
+    named = ("torch", "onnxruntime", "openvino", "sentence-transformers", "fastembed", "infinity-emb")
+    peaks = machine["gemm_peak_gops"]
     figure.suptitle("Sentence encoders on a CPU: same checkpoint, same texts, alternating rounds", fontsize=16, y=0.995)
     figure.text(
         0.5,
@@ -166,7 +168,7 @@ def _throughput(found: Mapping[str, Any] | None) -> Values:
     return {
         name: (
             row["bulk"]["docs_per_s"],
-            f"{row['bulk']['docs_per_s']:.3g}" + (f"  {row['bulk']['ratio']:.2g}×" if "ratio" in row["bulk"] else ""),
+            _short(row["bulk"]["docs_per_s"]) + (f"  {row['bulk']['ratio']:.1f}×" if "ratio" in row["bulk"] else ""),
             None,
         )
         for name, row in rows.items()
@@ -177,18 +179,21 @@ def _throughput(found: Mapping[str, Any] | None) -> Values:
 def _latency(found: Mapping[str, Any] | None) -> Values:
     rows = found["engines"] if found else {}
     return {
-        name: (row["single"]["p50_ms"], f"{row['single']['p50_ms']:.3g}", row["single"]["p99_ms"])
+        name: (row["single"]["p50_ms"], _short(row["single"]["p50_ms"]), row["single"]["p99_ms"])
         for name, row in rows.items()
         if "single" in row
     }
 
 
+def _short(value: float) -> str:
+    """Two or three digits that can be read at a glance."""
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
+
+
 def _memory(found: Mapping[str, Any] | None) -> Values:
     rows = found["engines"] if found else {}
     return {
-        name: (row["serving_mb"], f"{row['serving_mb']:,.0f}", None)
-        for name, row in rows.items()
-        if "serving_mb" in row
+        name: (row["serving_mb"], _short(row["serving_mb"]), None) for name, row in rows.items() if "serving_mb" in row
     }
 
 

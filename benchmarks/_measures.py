@@ -45,9 +45,11 @@ def measure_bulk(
 ) -> tuple[Rows, dict[str, np.ndarray]]:
     """Throughput: every round all encoders in turn, each time another one first; 2 rounds, then while `seconds` last.
 
-    docs_per_s is the median of the rounds, ratio the median of the ratios to REFERENCE within one round.
+    docs_per_s is the median of the rounds, ratio the median of the ratios to REFERENCE within one round. The same per
+    second of CPU, all threads together: docs_per_cpu_s and cpu_ratio, which other programs on the machine hardly touch.
     """
     rates: dict[str, list[float]] = {worker.engine.name: [] for worker in workers}
+    cpu: dict[str, list[float]] = {worker.engine.name: [] for worker in workers}
     vectors = {}
     for worker in workers:  # kernels are chosen and buffers made by the shapes of the first texts
         worker.ask(do="bulk", texts=texts.of(worker), begin=0, end=max(4, texts.count // 8))
@@ -62,17 +64,23 @@ def measure_bulk(
                 do="bulk", texts=texts.of(worker), begin=0, end=texts.count, vectors=None if number else str(file)
             )
             rates[name].append(texts.count / sum(answer["seconds"]))
+            cpu[name].append(texts.count / answer["cpu_seconds"])
             if not number:
                 vectors[name] = np.load(file)
         tell(f"bulk, round {number + 1}: " + ", ".join(f"{name} {rate[-1]:.1f}" for name, rate in rates.items()))
         if number and time.monotonic() + (time.monotonic() - begin) > end:
             break
-    base = rates.get(REFERENCE)
-    rows = {}
+    rows: Rows = {}
     for name, found in rates.items():
-        rows[name] = {"docs_per_s": rounded(statistics.median(found)), "rounds": [rounded(rate) for rate in found]}
-        if base:
-            rows[name]["ratio"] = rounded(statistics.median(a / b for a, b in zip(found, base, strict=True)))
+        rows[name] = {
+            "docs_per_s": rounded(statistics.median(found)),
+            "docs_per_cpu_s": rounded(statistics.median(cpu[name])),
+            "rounds": [rounded(rate) for rate in found],
+        }
+        if REFERENCE in rates:
+            for key, values in (("ratio", rates), ("cpu_ratio", cpu)):
+                pairs = zip(values[name], values[REFERENCE], strict=True)
+                rows[name][key] = rounded(statistics.median(mine / reference for mine, reference in pairs))
     return rows, vectors
 
 
@@ -117,23 +125,39 @@ def compare_vectors(vectors: Mapping[str, np.ndarray]) -> Rows:
     return rows
 
 
-def roofline(rows: Rows, workload: Workload, shape: Shape, peaks: Mapping[str, float]) -> None:
-    """Adds to each row the GOP/s that its real tokens come to, and their shares of the machine's measured peaks."""
-    per_text = statistics.mean(sum(shape.flops(tokens)) for tokens in workload.tokens)
-    for row in rows.values():
-        row["gops"] = rounded(row["docs_per_s"] * per_text / 1e9)
-        row["share_of_peak"] = {name: round(row["gops"] / peak, 3) for name, peak in peaks.items()}
-
-
-def ceilings(workload: Workload, shape: Shape, peaks: Mapping[str, float]) -> dict[str, float]:
-    """docs/s if products with weights ran at a precision's peak, and attention (never int8) at the best float's."""
+def gflop_per_text(workload: Workload, shape: Shape) -> dict[str, float]:
+    """10⁹ operations of a text on average, padding not counted; see `Shape.flops`."""
     found = [shape.flops(tokens) for tokens in workload.tokens]
     weights, attention = (statistics.mean(part) for part in zip(*found, strict=True))
-    best_float = max(value for name, value in peaks.items() if name != "int8")
-    return {
-        name: rounded(1e9 / (weights / peak + attention / (best_float if name == "int8" else peak)))
-        for name, peak in peaks.items()
-    }
+    return {"weights": rounded(weights / 1e9), "attention": rounded(attention / 1e9)}
+
+
+def roofline(slices: Mapping[str, dict[str, Any]]) -> dict[str, float]:
+    """The machine's peaks, the highest that any slice measured, and into each bulk row what it reaches of them.
+
+    A peak is what the machine can do at best: a slice that was measured beside other programs must not lower it. Each
+    slice also gets its ceiling: docs/s if products with weights ran at a precision's peak, and attention, which nobody
+    computes in int8, at the best other peak.
+    """
+    peaks: dict[str, float] = {}
+    for found in slices.values():
+        for name, value in found["gemm_peak_gops"].items():
+            peaks[name] = max(value, peaks.get(name, 0.0))
+    best_float = max((value for name, value in peaks.items() if name != "int8"), default=0.0)
+    for found in slices.values():
+        if "gflop_per_text" not in found:
+            continue
+        work = found["gflop_per_text"]
+        found["ceiling_docs_per_s"] = {
+            name: rounded(1 / (work["weights"] / peak + work["attention"] / (best_float if name == "int8" else peak)))
+            for name, peak in peaks.items()
+        }
+        for row in found["engines"].values():
+            if "bulk" in row:
+                gops = row["bulk"]["docs_per_s"] * (work["weights"] + work["attention"])
+                row["bulk"]["gops"] = rounded(gops)
+                row["bulk"]["share_of_peak"] = {name: round(gops / peak, 3) for name, peak in peaks.items()}
+    return peaks
 
 
 def measure_start(launches: Sequence[Launch], texts: TextFiles, runs: int, singles: int, tell: Tell) -> Rows:

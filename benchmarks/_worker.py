@@ -34,13 +34,15 @@ def obey(encode: Encode, command: dict[str, Any]) -> dict[str, Any]:
     texts = json.loads(Path(command["texts"]).read_text(encoding="utf-8"))[command["begin"] : command["end"]]
     groups = [texts] if command["do"] == "bulk" else [[text] for text in texts]
     seconds, vectors = [], []
+    cpu = time.process_time()
     for group in groups:
         begin = time.perf_counter()
         vectors.append(encode(group))
         seconds.append(time.perf_counter() - begin)
+    cpu = time.process_time() - cpu
     if command.get("vectors"):
         np.save(command["vectors"], np.concatenate(vectors).astype(np.float32))
-    return {"seconds": seconds}
+    return {"seconds": seconds, "cpu_seconds": cpu}
 
 
 def main() -> None:

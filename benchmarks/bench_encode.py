@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -26,13 +27,13 @@ from typing import Any
 from _checkpoints import Checkpoint, checkpoint
 from _encodereport import draw, table
 from _engines import Engine, rivals
-from _machine import describe, gemm_peaks
+from _machine import cpu_model, describe, gemm_peaks
 from _measures import (
     REFERENCE,
     Rows,
     TextFiles,
-    ceilings,
     compare_vectors,
+    gflop_per_text,
     measure_bulk,
     measure_single,
     measure_start,
@@ -147,7 +148,7 @@ class Bench:
             "what": "ours",
             "model": self.model.model,
             "cache": str(self.home / "artifacts"),
-            "profile": engine.options["profile"],
+            **engine.options,
             "random_weights": self.model.random_weights,
             "rebuild": rebuild,
         }
@@ -161,12 +162,12 @@ class Bench:
         self.options[engine.name] = {"artifact": found["path"]}
 
 
-def run_texts(bench: Bench, name: str, arguments: argparse.Namespace, peaks: Mapping[str, float]) -> dict[str, Any]:
+def run_texts(bench: Bench, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """One workload: bulk and one at a time."""
     model = bench.model
     count = arguments.texts or COUNTS[model.name][name]
     workload = make_workload(name, count, model.folder / "tokenizer.json", model.prefix)
-    each = min(SINGLES[model.name], count)
+    each = min(arguments.singles or SINGLES[model.name], count)
     bulk: Rows = {}
     single: Rows = {}
     likeness: Rows = {}
@@ -190,7 +191,6 @@ def run_texts(bench: Bench, name: str, arguments: argparse.Namespace, peaks: Map
             stuck = len(workers) <= len(reference)
             failed |= {launch.engine.name: "left out: too little memory" for launch in no_room if stuck}
             waiting = [] if stuck else reference + no_room
-    roofline(bulk, workload, model.shape, peaks)
     table_rows: Rows = {}
     for engine in bench.engines:
         note = bench.notes.get(engine.name) or failed.get(engine.name)
@@ -207,7 +207,7 @@ def run_texts(bench: Bench, name: str, arguments: argparse.Namespace, peaks: Map
         "source": workload.source,
         "tokens": {"mean": round(sum(tokens) / count, 1), "min": tokens[0], "max": tokens[-1]},
         "reference": REFERENCE,
-        "ceiling_docs_per_s": ceilings(workload, model.shape, peaks),
+        "gflop_per_text": gflop_per_text(workload, model.shape),
         "engines": table_rows,
     }
 
@@ -236,6 +236,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--texts", type=int, default=0, help="texts of a round, instead of the workload's own number")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--singles", type=int, default=0, help="texts one at a time per round, instead of the model's number"
+    )
     parser.add_argument("--seconds", type=float, default=150.0, help="of the bulk rounds of a slice, two at least")
     parser.add_argument("--cache", type=Path, help="folder of checkpoints, exports and artifacts (12 GB with LaBSE)")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -251,22 +254,28 @@ def main(argv: list[str] | None = None) -> int:
     cache = (arguments.cache or default_cache().parent / "bench").resolve()
     file = arguments.results / ("encode-quick.json" if arguments.quick else "encode.json")
     results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"slices": {}}
+    if results.get("machine", {}).get("cpu", cpu_model()) != cpu_model() and not arguments.report:
+        parser.error(f"{file} was measured on another machine ({results['machine']['cpu']}): name another --results")
     for name in () if arguments.report else arguments.model or ("e5-small", "labse"):
         workloads = arguments.workload or (*WORKLOADS, "startup", "build")
         bench = Bench(checkpoint(name, cache), cache, arguments.only, rebuild="build" in workloads)
         for workload in workloads:
             tell(f"{name}, {workload}: measuring the peaks of the machine")
+            load = os.getloadavg()[0]
             peaks = gemm_peaks(seconds=0.5 if arguments.quick else 2.0)
             if workload == "build":
                 found: dict[str, Any] = {"engines": bench.builds}
             elif workload == "startup":
                 found = run_startup(bench, arguments)
             else:
-                found = run_texts(bench, workload, arguments, peaks)
+                found = run_texts(bench, workload, arguments)
             at = datetime.now(UTC).isoformat(timespec="minutes")
-            found = {"model": bench.model.title, "measured_at": at, "gemm_peak_gops": dict(peaks), **found}
+            head = {"model": bench.model.title, "measured_at": at, "load_before": round(load, 2)}
+            found = {**head, "gemm_peak_gops": dict(peaks), **found}
             results["slices"][f"{name}/{workload}"] = found
-            results["machine"] = describe()
+            results["machine"] = describe(roofline(results["slices"]))
+            for path in INFINITY.parents[1].glob("lib/python*/site-packages/infinity_emb-*.dist-info"):
+                results["machine"]["versions"]["infinity-emb"] = path.name.split("-")[1].removesuffix(".dist")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.stdout.write(table(results))
