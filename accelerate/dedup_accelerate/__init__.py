@@ -21,6 +21,7 @@ from ._artifact import (
 )
 from ._batcher import DynamicBatcher
 from ._build import prepare
+from ._detection import Hardware, detect_hardware
 from ._encoder import Encoder, embedding_fingerprint
 from ._errors import (
     AccelerateError,
@@ -44,6 +45,7 @@ from ._hardware import GpuPins, GpuWheel, carries_code, gpu_pins, gpu_wheels, in
 from ._longtexts import LongTexts
 from ._parity import measure_parity, parity_texts
 from ._pipeline import TASKS, FeatureExtraction, SentenceSimilarity, pipeline
+from ._profiles import PROFILES, Profile, choose_profile
 from ._registry import DEFAULT_MODEL, REGISTRY, ModelSpec
 from ._scripts import scripts_of
 from ._session import installed_wheels
@@ -52,6 +54,7 @@ from ._trim import trim_vocabulary
 
 __all__ = [
     "DEFAULT_MODEL",
+    "PROFILES",
     "REGISTRY",
     "TASKS",
     "AccelerateError",
@@ -71,6 +74,7 @@ __all__ = [
     "FeatureExtraction",
     "GpuPins",
     "GpuWheel",
+    "Hardware",
     "LongTexts",
     "Manifest",
     "ModelSpec",
@@ -78,6 +82,7 @@ __all__ = [
     "Parity",
     "ParityFloor",
     "ParityTooLow",
+    "Profile",
     "Progress",
     "ProviderError",
     "ProviderFallback",
@@ -87,7 +92,9 @@ __all__ = [
     "Trim",
     "UnsupportedModel",
     "carries_code",
+    "choose_profile",
     "default_cache",
+    "detect_hardware",
     "embedding_fingerprint",
     "find_artifacts",
     "gpu_pins",

@@ -13,6 +13,7 @@ from typing import Any
 from ._durable import sha256, write_synced
 from ._errors import ArtifactCorrupt, ArtifactNotFound, ArtifactTooNew
 from ._graphfile import GRAPH_NAME
+from ._profiles import Arithmetic, EngineName, Precision
 
 SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
@@ -21,13 +22,19 @@ TOKENIZER_NAME = "tokenizer.json"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """How a text becomes the graph's input, and what comes out; part of the fingerprint."""
+    """How a text becomes the graph's input, what computes the graph, and what comes out; part of the fingerprint.
+
+    engine, arithmetic: see Profile. Another engine, or another arithmetic between the same products, gives other
+    vectors of the same graph.
+    """
 
     prefix: str
     max_tokens: int
     pooling: str
     dimension: int
-    precision: str
+    precision: Precision
+    engine: EngineName = "onnxruntime"
+    arithmetic: Arithmetic = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,11 @@ class Artifact:
 
 
 def fingerprint(files: Mapping[str, tuple[str, int]], contract: Contract) -> str:
-    content = {"files": {name: files[name][0] for name in sorted(files)}, "contract": asdict(contract)}
+    agreed = asdict(contract)
+    for name in ("engine", "arithmetic"):  # artifacts from before there was a choice keep their fingerprint
+        if agreed[name] == Contract.__dataclass_fields__[name].default:
+            del agreed[name]
+    content = {"files": {name: files[name][0] for name in sorted(files)}, "contract": agreed}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -15,24 +15,28 @@ from typing import Literal
 
 from . import _artifact as artifacts
 from ._artifact import Artifact, Contract, Manifest, Parity, Step
+from ._detection import detect_hardware
 from ._durable import exclusive, sync_entries, sync_folder, write_synced
 from ._errors import AccelerateError, CheckpointInvalid, UnsupportedModel
+from ._graphfile import GRAPH_NAME
+from ._linear import Weights
+from ._profiles import Precision, Profile, choose_profile
 from ._registry import ModelSpec
 from ._scripts import scripts_of
 from ._settings import BuildSettings, Progress, silent
 from ._sources import Located, fetch, locate, spec_for
 from ._trim import trim_vocabulary
 
-Precision = Literal["fp32", "int8"]
 Method = Literal["auto", "direct", "optimum"]
-_TOOLS = ("news-dedup", "numpy", "onnx", "onnxruntime", "safetensors", "tokenizers")
+_TOOLS = ("news-dedup", "numpy", "onnx", "onnxruntime", "openvino", "safetensors", "tokenizers")
 _EXPORT_TOOLS = ("optimum", "optimum-onnx", "sentence-transformers", "torch", "transformers")
 
 
 def prepare(
     model: str,
     *,
-    precision: Precision = "int8",
+    profile: Profile | str = "auto",
+    precision: Precision | None = None,
     languages: Sequence[str] = (),
     cache: Path | None = None,
     method: Method = "auto",
@@ -43,7 +47,9 @@ def prepare(
 ) -> Artifact:
     """The artifact of `model`: the verified one in the cache, or a newly built one.
 
-    model: a name of REGISTRY, a sentence-transformers folder, or a hub id. precision: "int8" (CPU) or "fp32".
+    model: a name of REGISTRY, a sentence-transformers folder, or a hub id. profile: a Profile
+    of `choose_profile`, or the name of one that is chosen for this machine. precision: the CPU's profile of that
+    precision, in place of `profile`.
     languages: ISO 639 codes; keep only the vocabulary that their scripts need (`trim_vocabulary`), nothing: all of it.
     cache: folder for artifacts; by default $DEDUP_CACHE/models or the user's cache. method: "direct" writes the graph
     here, "optimum" exports through torch, "auto" takes the direct way where it can. revision: of a hub model; recorded
@@ -52,14 +58,18 @@ def prepare(
     Raises ModelUnavailable (before anything is written), UnsupportedModel, CheckpointInvalid, ExportUnavailable,
     ParityTooLow, ArtifactCorrupt. An interrupted build leaves no artifact; concurrent builds of one model take turns.
     """
-    if precision not in ("fp32", "int8"):
-        raise ValueError(f"precision must be 'int8' or 'fp32', not {precision!r}")
+    if precision not in (None, "int8", "bf16", "fp32"):
+        raise ValueError(f"precision must be 'int8', 'bf16' or 'fp32', not {precision!r}")
+    if precision is not None:
+        if profile != "auto":
+            raise ValueError("profile and precision exclude one another")
+        profile = f"cpu-{precision}"
     if method not in ("auto", "direct", "optimum"):
         raise ValueError(f"method must be 'auto', 'direct' or 'optimum', not {method!r}")
     scripts_of(languages)  # an unknown language is refused before anything is fetched
     job = _Job(
         spec=spec_for(model),
-        precision=precision,
+        profile=profile if isinstance(profile, Profile) else choose_profile(detect_hardware(), profile),
         languages=tuple(languages),
         method=method,
         revision=revision,
@@ -85,7 +95,7 @@ def prepare(
 @dataclass(frozen=True, slots=True)
 class _Job:
     spec: ModelSpec
-    precision: Precision
+    profile: Profile
     languages: tuple[str, ...]
     method: Method
     revision: str | None
@@ -95,9 +105,12 @@ class _Job:
 
     @property
     def key(self) -> str:
-        """Names the folder, the lock and the scratch folder of this model and precision."""
+        """Names the folder, the lock and the scratch folder of this model and profile."""
         short = Path(self.spec.name).name if self.spec.kind == "folder" else self.spec.name
-        parts = [re.sub(r"[^a-z0-9.]+", "-", short.lower()).strip("-.") or "model", *self.scripts, self.precision]
+        parts = [re.sub(r"[^a-z0-9.]+", "-", short.lower()).strip("-.") or "model", *self.scripts]
+        parts.append(self.profile.precision)
+        if self.profile.engine != "onnxruntime":
+            parts += [self.profile.engine, self.profile.arithmetic]
         return "-".join(parts).lower()
 
     @property
@@ -115,7 +128,7 @@ class _Job:
         manifest, spec = artifact.manifest, self.spec
         return (
             manifest.model == spec.name
-            and manifest.contract.precision == self.precision
+            and self.profile.fits(manifest.contract)
             and manifest.scripts == self.scripts
             and manifest.recipe == RECIPE
             and self.method in ("auto", manifest.method)
@@ -216,7 +229,7 @@ def _use_direct(job: _Job, folder: Path) -> bool:
 
 
 def _write_direct(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tuple[Contract, Path | None]:
-    """Graph and tokenizer; returns the contract and, for int8, the folder of the fp32 reference graph."""
+    """Graph and tokenizer; returns the contract and the fp32 graph to compare with, if any."""
     from ._stack import read_stack
     from ._tokens import tokenizer_json
     from ._writer import write_graph
@@ -226,15 +239,21 @@ def _write_direct(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tupl
     with clock.step("tokenizer"):
         write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(stack.encoder_folder))
     chunk = job.settings.write_chunk_bytes
-    with clock.step(f"write {job.precision}"):
-        write_graph(stack, target, int8=job.precision == "int8", chunk_bytes=chunk, progress=job.progress)
+    weights: Weights = "fp32" if job.profile.precision == "bf16" else job.profile.precision
+    with clock.step(f"write {weights}"):
+        write_graph(stack, target, weights=weights, chunk_bytes=chunk, progress=job.progress)
     contract = _contract(job, stack.pooling, stack.dimension, stack.prefix, stack.max_tokens)
-    if job.precision == "fp32":
-        return contract, None
+    if weights == "fp32":
+        return contract, _reference_of_fp32(job, target / GRAPH_NAME)
     with clock.step("write reference"):
         reference.mkdir()
-        write_graph(stack, reference, int8=False, chunk_bytes=chunk)
-    return contract, reference
+        write_graph(stack, reference, weights="fp32", chunk_bytes=chunk)
+    return contract, reference / GRAPH_NAME
+
+
+def _reference_of_fp32(job: _Job, graph: Path) -> Path | None:
+    """The graph is its own reference where another engine than the reference's runs it."""
+    return graph if job.profile.engine != "onnxruntime" else None
 
 
 def _write_optimum(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tuple[Contract, Path | None]:
@@ -247,8 +266,14 @@ def _write_optimum(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tup
         graph = export(folder, exported)
     with clock.step("tokenizer"):
         write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(exported))
-    with clock.step(f"write {job.precision}"):
-        quantise(graph, target) if job.precision == "int8" else relocate(graph, target)
+    precision = job.profile.precision
+    if precision == "fp16" or (precision == "int8" and job.profile.engine == "openvino"):
+        raise UnsupportedModel(
+            f"{folder} goes through optimum, which has no graph for profile {job.profile.name!r} in "
+            f"{job.profile.engine}. Use profile 'cuda-fp32' on a GPU, engine 'onnxruntime' on a CPU."
+        )
+    with clock.step(f"write {precision}"):
+        quantise(graph, target) if precision == "int8" else relocate(graph, target)
     positions = int(read_json(exported / "config.json").get("max_position_embeddings") or 512)
     contract = _contract(
         job,
@@ -257,7 +282,9 @@ def _write_optimum(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tup
         declared_prefix(folder),
         declared_max_tokens(encoder_path(folder), positions),
     )
-    return contract, exported if job.precision == "int8" else None
+    if precision == "int8":
+        return contract, graph
+    return contract, _reference_of_fp32(job, target / GRAPH_NAME)
 
 
 def _dimension(graph: Path) -> int:
@@ -281,19 +308,26 @@ def _contract(job: _Job, pooling: str, dimension: int, prefix: str, max_tokens: 
         max_tokens=min(max_tokens, spec.max_tokens or max_tokens),
         pooling=pooling,
         dimension=dimension,
-        precision=job.precision,
+        precision=job.profile.precision,
+        engine=job.profile.engine,
+        arithmetic=job.profile.arithmetic,
     )
 
 
 def _parity(job: _Job, reference: Path, target: Path, contract: Contract) -> Parity:
-    """Both graphs over the packaged texts, one after the other so that only one is in memory."""
+    """The artifact as it will run against the fp32 graph in onnxruntime on the packaged texts.
+
+    One after the other, so that only one is in memory. An fp16 graph is measured on the CPU, which computes it in fp32
+    from fp16 weights.
+    """
     from ._encoder import Runner
-    from ._graphfile import GRAPH_NAME
     from ._parity import measure_parity, parity_texts, require_parity
 
     texts, tokenizer = parity_texts(), target / artifacts.TOKENIZER_NAME
-    expected = Runner(reference / GRAPH_NAME, tokenizer, contract).encode(texts)
-    shutil.rmtree(reference)  # fp32 LaBSE is 1.9 GB of disk
+    plain = replace(contract, precision="fp32", engine="onnxruntime", arithmetic="fp32")
+    expected = Runner(reference, tokenizer, plain).encode(texts)
+    if reference.parent != target:
+        shutil.rmtree(reference.parent)  # fp32 LaBSE is 1.9 GB of disk
     parity = measure_parity(expected, Runner(target / GRAPH_NAME, tokenizer, contract).encode(texts))
     require_parity(parity, job.settings.floor, job.spec.name)
     return parity

@@ -14,8 +14,9 @@ from ._durable import exclusive, sync_entries, sync_folder
 from ._errors import AccelerateError, ExportUnavailable, ModelUnavailable, UnsupportedModel
 from ._export import available, quantise
 from ._graphfile import GRAPH_NAME
+from ._profiles import Provider
 from ._registry import REGISTRY
-from ._session import Provider, check_provider
+from ._session import check_provider
 from ._settings import BuildSettings, Progress, silent
 from ._sources import fetch, locate, spec_for
 

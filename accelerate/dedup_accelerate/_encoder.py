@@ -1,4 +1,4 @@
-"""Texts → unit vectors, with onnxruntime, tokenizers and numpy only."""
+"""Texts → unit vectors, with an engine, tokenizers and numpy only."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._artifact import Artifact, Contract
+from ._engine import Engine, open_engine
 from ._errors import ProviderUnavailable
 from ._longtexts import LongTexts, joined
-from ._session import Provider, open_session
+from ._profiles import Provider
 from ._settings import Progress, silent
 from ._tokens import Tokens
 from ._vectorcache import VectorCache, text_key
-
-if TYPE_CHECKING:
-    from ._cuda import BoundSession
 
 Vectors = NDArray[np.float32]
 Ids = list[list[int]]
@@ -79,7 +77,8 @@ class Pending:
 class Encoder:
     """Encodes texts with one artifact. Safe under threads; `DynamicBatcher` lets many callers share its batches.
 
-    artifact: from `prepare` or `load_artifact`. provider: "cpu" or "cuda". threads: CPU threads of one call, 0 for all
+    artifact: from `prepare` or `load_artifact`; its contract names the engine and the arithmetic. provider: "cpu",
+    "cuda" or "tensorrt"; by default the CPU, and CUDA for an fp16 artifact. threads: CPU threads of one call, 0 for all
     physical cores. batch_tokens: padded tokens per batch; on a CPU a bigger batch costs memory and gains little.
     long_texts: what is encoded of a text with more than max_tokens; see LongTexts. cache_texts: embeddings of the
     latest so many different texts are kept in memory (4 * dimension bytes each) and given again without the model.
@@ -91,22 +90,29 @@ class Encoder:
         self,
         artifact: Artifact,
         *,
-        provider: Provider = "cpu",
+        provider: Provider | None = None,
         threads: int = 0,
         batch_tokens: int = 1024,
         long_texts: LongTexts | None = None,
         cache_texts: int = 0,
     ) -> None:
-        if provider == "cuda" and artifact.manifest.contract.precision == "int8":
+        if provider not in (None, *get_args(Provider)):
+            raise ValueError(f"provider must be one of {', '.join(get_args(Provider))}, not {provider!r}")
+        contract = artifact.manifest.contract
+        provider = provider or ("cuda" if contract.precision == "fp16" else "cpu")
+        if provider != "cpu" and contract.precision == "int8":
             raise ProviderUnavailable(
-                f"{artifact.path} holds int8 weights for the CPU; prepare the model with precision='fp32' for CUDA."
+                f"{artifact.path} holds int8 weights for the CPU; prepare the model with profile='cuda-fp16', or "
+                "'cuda-fp32' on a GTX 10xx."
+            )
+        if provider == "cpu" and contract.precision == "fp16":
+            raise ProviderUnavailable(
+                f"{artifact.path} holds fp16 weights for a GPU; prepare the model with a cpu profile for the CPU."
             )
         self.artifact = artifact
         self.long_texts = long_texts or LongTexts()
         self._cache = VectorCache(cache_texts)
-        self._runner = Runner(
-            artifact.graph, artifact.tokenizer, artifact.manifest.contract, provider, threads, batch_tokens
-        )
+        self._runner = Runner(artifact.graph, artifact.tokenizer, contract, provider, threads, batch_tokens)
 
     @property
     def dimension(self) -> int:
@@ -115,7 +121,7 @@ class Encoder:
 
     @property
     def provider(self) -> str:
-        """The provider that onnxruntime reports as active."""
+        """What the engine reports as computing, e.g. "CPUExecutionProvider" or "OpenVINO CPU"."""
         return self._runner.provider
 
     @property
@@ -234,19 +240,13 @@ class Runner:
     ) -> None:
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens must be positive, got {batch_tokens}")
-        self._bound: BoundSession | None = None
-        if provider == "cuda":
-            from ._cuda import open_cuda
-
-            self._bound = open_cuda(graph, threads)
-            self.provider = self._bound.provider
-        else:
-            self._session: Any = open_session(graph, provider, threads)
-            self._inputs = {item.name for item in self._session.get_inputs()}
-            self.provider = str(self._session.get_providers()[0])
+        self._engine: Engine = open_engine(
+            graph, engine=contract.engine, arithmetic=contract.arithmetic, provider=provider, threads=threads
+        )
         self.tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
         self._dimension = contract.dimension
         self.batch_tokens = batch_tokens
+        self.provider = self._engine.provider
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit rows of texts cut at the token limit."""
@@ -264,15 +264,7 @@ class Runner:
         return vectors
 
     def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:
-        padded, mask = pad(ids)
-        if self._bound is not None:
-            vectors = self._bound.run(padded, mask)
-        else:
-            feed = {"input_ids": padded, "attention_mask": mask}
-            if "token_type_ids" in self._inputs:
-                feed["token_type_ids"] = np.zeros_like(padded)
-            (vectors,) = self._session.run(["sentence_embedding"], feed)
+        vectors = self._engine.run(*pad(ids))
         # Exports of other tools may end in half precision or without normalisation: unit length is ours to keep.
-        vectors = np.asarray(vectors, np.float32)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)

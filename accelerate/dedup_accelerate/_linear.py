@@ -8,11 +8,16 @@ a text's vector no longer depends on what else is in its batch.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ._graphfile import MICROSOFT, GraphFile
 from ._tensors import Floats
+
+#: How the weights of the encoder are stored and multiplied; the heads behind the pooling stay float32.
+Weights = Literal["fp32", "fp16", "int8"]
 
 
 def quantise_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
@@ -23,17 +28,18 @@ def quantise_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
 
 
 class Linear:
-    """Writes products of one precision; the bias is left to the node that follows, which adds it for free."""
+    """Writes products of one kind of weights; the bias is left to the node that follows, which adds it for free."""
 
-    def __init__(self, graph: GraphFile, *, int8: bool) -> None:
+    def __init__(self, graph: GraphFile, *, kind: Weights) -> None:
         self._graph = graph
-        self._int8 = int8
+        self._kind = kind
 
     def __call__(self, name: str, tensor: str, weight: Floats) -> str:
         """Add `tensor (…, inputs) @ weight (inputs, outputs)`; returns the product's name."""
         graph = self._graph
-        if not self._int8:
-            graph.weight(f"{name}.weight", np.float32, weight.shape, [weight])
+        if self._kind != "int8":
+            dtype = np.float16 if self._kind == "fp16" else np.float32
+            graph.weight(f"{name}.weight", dtype, weight.shape, [weight])
             return graph.node("MatMul", [tensor, f"{name}.weight"], name)
         values, scales = quantise_columns(weight)
         graph.weight(f"{name}.weight", np.int8, values.shape, [values])

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ._build import prepare
 from ._encoder import Encoder, Vectors
+from ._profiles import Provider
 from ._registry import DEFAULT_MODEL
-from ._session import Provider
 from ._settings import BuildSettings, Progress
 
 EncoderTask = Literal["feature-extraction", "sentence-similarity"]

@@ -5,12 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ._errors import ProviderFallback, ProviderUnavailable
 
-Provider = Literal["cpu", "cuda"]
-_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+if TYPE_CHECKING:
+    from ._engine import Ids, Vectors
+    from ._profiles import Provider
+
+_NAMES = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+#: Without the first, products of fp32 are rounded to 10 bits (TF32) from Ampere on: another arithmetic than is said.
+_OPTIONS: Mapping[str, Mapping[str, str]] = {"cpu": {}, "cuda": {"use_tf32": "0"}, "tensorrt": {"trt_fp16_enable": "1"}}
+
+
+class OnnxRuntime:
+    """An onnxruntime session as an engine; onnxruntime itself lets any number of threads run it."""
+
+    def __init__(self, graph: Path, *, provider: Provider, threads: int) -> None:
+        self._session: Any = open_session(graph, provider, threads)
+        self._types = any(item.name == "token_type_ids" for item in self._session.get_inputs())
+
+    @property
+    def provider(self) -> str:
+        return str(self._session.get_providers()[0])
+
+    def run(self, ids: Ids, mask: Ids) -> Vectors:
+        feed = {"input_ids": ids, "attention_mask": mask}
+        if self._types:
+            feed["token_type_ids"] = np.zeros_like(ids)
+        (vectors,) = self._session.run(["sentence_embedding"], feed)
+        return np.asarray(vectors, np.float32)
 
 
 def installed_wheels() -> tuple[str, ...]:
@@ -44,7 +74,7 @@ def open_session(
         raise ValueError(f"provider must be one of {', '.join(_NAMES)}, not {provider!r}")
     if threads < 0:
         raise ValueError(f"threads must not be negative, got {threads}")
-    if provider == "cuda":
+    if provider != "cpu":
         refuse_two_wheels(installed_wheels())
     import onnxruntime
 
@@ -62,7 +92,10 @@ def open_session(
     # Idle threads of onnxruntime spin for milliseconds by default. Beside one busy neighbour on 2 cores that costs half
     # of the throughput (9 documents/s instead of 20); 0.1 ms still covers the gaps between the nodes of a graph.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "100")
-    session = onnxruntime.InferenceSession(str(graph), options, providers=[(wanted, dict(provider_options or {}))])
+    providers = [(wanted, {**_OPTIONS[provider], **(provider_options or {})})]
+    if provider == "tensorrt":  # gives the nodes it does not know to CUDA
+        providers.append((_NAMES["cuda"], dict(_OPTIONS["cuda"])))
+    session = onnxruntime.InferenceSession(str(graph), options, providers=providers)
     check_provider(session.get_providers(), wanted)
     return session
 

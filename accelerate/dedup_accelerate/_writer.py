@@ -1,8 +1,8 @@
 """The direct writer: weights of a BERT sentence encoder → one ONNX graph that ends in the unit-length embedding.
 
-No torch, no transformers. The float32 graph is ONNX opset 17 and nothing else, so any engine reads it. The int8 graph
-adds two operators of onnxruntime, the integer product and Gelu with a bias. Its fused attention and its fused
-add-and-normalise were tried and left out: on a CPU plain nodes gave 66 documents/s where those gave 57.
+No torch, no transformers. The float32 and float16 graphs are ONNX opset 17 and nothing else, so any engine reads
+them. The int8 graph adds two operators of onnxruntime, the integer product and Gelu with a bias. Its fused attention
+and its fused add-and-normalise were tried and left out: on a CPU plain nodes gave 66 documents/s where those gave 57.
 
 Shapes: `input_ids`, `attention_mask` int64 (batch, tokens) → `sentence_embedding` float32 (batch, dimension).
 Token types are always 0, so their one row is added to the position table at build time.
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import CheckpointInvalid
 from ._graphfile import MICROSOFT, GraphFile
-from ._linear import Linear
+from ._linear import Linear, Weights
 from ._settings import Progress, silent
 from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
@@ -26,14 +27,12 @@ from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
 #: Raised whenever the bytes this module writes change: an artifact of another recipe is built anew.
 RECIPE = 2
 
-_LOWEST = float(np.finfo(np.float32).min)
-
 
 def write_graph(
     stack: Stack,
     folder: Path,
     *,
-    int8: bool,
+    weights: Weights = "fp32",
     chunk_bytes: int = 64 << 20,
     progress: Progress = silent,
 ) -> Path:
@@ -42,15 +41,17 @@ def write_graph(
     Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE). Raises CheckpointInvalid when a
     tensor is missing or has the wrong shape.
     """
-    weights = BertWeights(open_tensors(stack.encoder_folder), stack.shape)
+    tensors = BertWeights(open_tensors(stack.encoder_folder), stack.shape)
     with GraphFile(folder) as graph:
-        encoder = _Encoder(graph, stack.shape, weights, int8=int8, chunk_bytes=chunk_bytes)
+        encoder = _Encoder(graph, stack.shape, tensors, kind=weights, chunk_bytes=chunk_bytes)
         steps = stack.shape.layers + 1
         progress("write", 0, steps)
         hidden = encoder.embeddings()
         for layer in range(stack.shape.layers):
             progress("write", layer + 1, steps)
             hidden = encoder.layer(layer, hidden)
+        if weights == "fp16":  # the sum over tokens and the length would overflow half precision
+            hidden = graph.node("Cast", [hidden], "hidden_float", to=1)
         pooled = _pool(graph, stack.pooling, hidden)
         for number, head in enumerate(stack.heads):
             pooled = _head(graph, number, head, pooled)
@@ -117,24 +118,27 @@ class _Encoder:
     """Writes embeddings and layers into a graph."""
 
     def __init__(
-        self, graph: GraphFile, shape: BertShape, weights: BertWeights, *, int8: bool, chunk_bytes: int
+        self, graph: GraphFile, shape: BertShape, weights: BertWeights, *, kind: Weights, chunk_bytes: int
     ) -> None:
         self._graph = graph
         self._shape = shape
         self._weights = weights
-        self._int8 = int8
-        self._linear = Linear(graph, int8=int8)
+        self._int8 = kind == "int8"
+        self._float: Any = np.float16 if kind == "fp16" else np.float32
+        self._linear = Linear(graph, kind=kind)
         self._chunk_bytes = chunk_bytes
         graph.node("Cast", ["attention_mask"], "mask", to=1)
         graph.node("Unsqueeze", ["mask", graph.constant("axes_1_2", [1, 2], np.int64)], "mask_4d")
         graph.node("Sub", [graph.constant("one", 1, np.float32), "mask_4d"], "masked_4d")
-        graph.node("Mul", ["masked_4d", graph.constant("lowest", _LOWEST, np.float32)], "attention_bias")
+        lowest = graph.constant("lowest", float(np.finfo(self._float).min), np.float32)
+        bias = graph.node("Mul", ["masked_4d", lowest], "attention_bias")
+        self._bias = graph.node("Cast", [bias], "attention_bias_half", to=10) if kind == "fp16" else bias
 
     def embeddings(self) -> str:
         graph = self._graph
         words = self._word_table_int8() if self._int8 else self._word_table()
         positions = self._weights.positions()
-        graph.weight("positions", np.float32, positions.shape, [positions])
+        graph.weight("positions", self._float, positions.shape, [positions])
         graph.node("Shape", ["input_ids"], "tokens", start=1, end=2)
         zero = graph.constant("axis_0", [0], np.int64)
         graph.node("Slice", ["positions", zero, "tokens", zero], "positions_used")
@@ -143,7 +147,7 @@ class _Encoder:
 
     def _word_table(self) -> str:
         size = (self._shape.vocabulary, self._shape.hidden)
-        table = self._graph.weight("words", np.float32, size, self._weights.words(self._chunk_bytes))
+        table = self._graph.weight("words", self._float, size, self._weights.words(self._chunk_bytes))
         return self._graph.node("Gather", [table, "input_ids"], "words_used", axis=0)
 
     def _word_table_int8(self) -> str:
@@ -187,8 +191,11 @@ class _Encoder:
         narrow = self._biased(f"{name}.down", self._linear(f"{name}.down", wide, weight), bias)
         return self._add_norm(narrow, middle, f"{source}.output.LayerNorm", f"{name}.out")
 
+    def _scalar(self, name: str, value: float) -> str:
+        return self._graph.constant(f"{name}_half" if self._float is np.float16 else name, value, self._float)
+
     def _biased(self, name: str, product: str, bias: Floats) -> str:
-        vector = self._graph.weight(f"{name}.bias", np.float32, bias.shape, [bias])
+        vector = self._graph.weight(f"{name}.bias", self._float, bias.shape, [bias])
         return self._graph.node("Add", [product, vector], f"{name}.biased")
 
     def _attention(self, name: str, joined: str) -> str:
@@ -203,9 +210,9 @@ class _Encoder:
             graph.node("Reshape", [tensor, split], f"{tensor}.heads")
             graph.node("Transpose", [f"{tensor}.heads"], f"{name}.{part}.t", perm=order[part])
         graph.node("MatMul", [f"{name}.query.t", f"{name}.key.t"], f"{name}.products")
-        scale = graph.constant("attention_scale", size**-0.5, np.float32)
+        scale = self._scalar("attention_scale", size**-0.5)
         graph.node("Mul", [f"{name}.products", scale], f"{name}.scaled")
-        graph.node("Add", [f"{name}.scaled", "attention_bias"], f"{name}.masked")
+        graph.node("Add", [f"{name}.scaled", self._bias], f"{name}.masked")
         graph.node("Softmax", [f"{name}.masked"], f"{name}.shares", axis=-1)
         graph.node("MatMul", [f"{name}.shares", f"{name}.value.t"], f"{name}.mixed")
         graph.node("Transpose", [f"{name}.mixed"], f"{name}.mixed.t", perm=[0, 2, 1, 3])
@@ -216,7 +223,7 @@ class _Encoder:
         width = self._shape.hidden
         names = [f"{source}.{part}" for part in ("weight", "bias")]
         for name in names:
-            self._graph.weight(name, np.float32, (width,), [self._weights.get(name, width)])
+            self._graph.weight(name, self._float, (width,), [self._weights.get(name, width)])
         epsilon = self._shape.epsilon
         return self._graph.node("LayerNormalization", [tensor, *names], output, axis=-1, epsilon=epsilon)
 
@@ -234,16 +241,16 @@ class _Encoder:
         tensor = self._biased(name, product, bias)
         if self._shape.activation == "relu":
             return graph.node("Relu", [tensor], name)
-        half, one = graph.constant("half", 0.5, np.float32), graph.constant("one", 1, np.float32)
+        half, one = self._scalar("half", 0.5), self._scalar("one", 1)
         if exact:
-            inner = graph.node("Mul", [tensor, graph.constant("rsqrt2", 0.5**0.5, np.float32)], f"{name}.inner")
+            inner = graph.node("Mul", [tensor, self._scalar("rsqrt2", 0.5**0.5)], f"{name}.inner")
             curve = graph.node("Erf", [inner], f"{name}.curve")
         else:
             graph.node("Mul", [tensor, tensor], f"{name}.square")
-            graph.node("Mul", [f"{name}.square", graph.constant("cubic", 0.044715, np.float32)], f"{name}.cubic")
+            graph.node("Mul", [f"{name}.square", self._scalar("cubic", 0.044715)], f"{name}.cubic")
             graph.node("Add", [f"{name}.cubic", one], f"{name}.cubic1")
             graph.node("Mul", [f"{name}.cubic1", tensor], f"{name}.poly")
-            factor = graph.constant("sqrt_2_pi", (2 / np.pi) ** 0.5, np.float32)
+            factor = self._scalar("sqrt_2_pi", (2 / np.pi) ** 0.5)
             inner = graph.node("Mul", [f"{name}.poly", factor], f"{name}.inner")
             curve = graph.node("Tanh", [inner], f"{name}.curve")
         graph.node("Add", [curve, one], f"{name}.curve1")

@@ -44,9 +44,9 @@ def _known_languages(codes: tuple[str, ...]) -> tuple[str, ...]:
 
 class ModelConfig(_Section):
     name: Annotated[str, Field(min_length=1)]
-    precision: Literal["int8", "fp32"]
+    profile: Literal["auto", "cpu-int8", "cpu-bf16", "cpu-fp32", "cuda-fp16", "cuda-fp32", "tensorrt"]
+    engine: Literal["auto", "onnxruntime", "openvino"]
     languages: Annotated[tuple[str, ...], AfterValidator(_known_languages)]
-    provider: Literal["cpu", "cuda"]
     threads: Annotated[int, Field(ge=0)]
     cache: str
     batch_tokens: Positive

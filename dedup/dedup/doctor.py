@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dedup._errors import ConfigError, DedupError, ParityMissed, SchemaMissing
+from dedup.model import model_profile
 
 if TYPE_CHECKING:
     from dedup.config import Config
-    from dedup_accelerate import Artifact
+    from dedup_accelerate import Artifact, Profile
 
 Status = Literal["ok", "note", "warning", "broken"]
 
@@ -87,9 +88,10 @@ def examine(config_path: Path | None = None) -> tuple[Check, ...]:
         return (*checks, *runtime("cpu"), *gpus("cpu"), broken)
     return (
         *checks,
-        *runtime(config.model.provider),
-        *gpus(config.model.provider),
+        *runtime(wanted_device(config)),
+        *gpus(wanted_device(config)),
         configuration(config_path),
+        profile(config),
         model(config),
         database(config),
     )
@@ -168,8 +170,8 @@ def runtime(provider: str) -> Iterator[Check]:
         yield Check(
             "onnxruntime",
             "broken",
-            f"{detail}; model.provider is cuda",
-            "run `make gpu`, or set model.provider = 'cpu'",
+            f"{detail}; model.profile wants a GPU",
+            "run `make gpu`, or set model.profile = 'auto'",
         )
     else:
         yield Check("onnxruntime", "ok", detail)
@@ -184,7 +186,7 @@ def gpus(provider: str, command: str = "nvidia-smi") -> Iterator[Check]:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=NVIDIA_SMI_SECONDS, check=True)  # noqa: S603
     except FileNotFoundError:
         missing: Status = "broken" if provider == "cuda" else "note"
-        yield Check("gpu", missing, "no nvidia-smi here", "model.provider is cuda" if provider == "cuda" else "")
+        yield Check("gpu", missing, "no nvidia-smi here", "model.profile wants a GPU" if provider == "cuda" else "")
         return
     except (OSError, subprocess.SubprocessError) as error:
         yield Check(
@@ -226,6 +228,24 @@ def configuration(path: Path | None) -> Check:
     return Check("configuration", "ok", ", ".join(parts))
 
 
+def wanted_device(config: Config) -> str:
+    """ "cuda" where the configured profile names a GPU, else "cpu"."""
+    return "cuda" if config.model.profile.startswith(("cuda", "tensorrt")) else "cpu"
+
+
+def profile(config: Config) -> Check:
+    """What runs the model here, and whether it can."""
+    from dedup_accelerate import ProviderError
+
+    asked = f"profile {config.model.profile!r}, engine {config.model.engine!r}"
+    try:
+        chosen = model_profile(config)
+    except ProviderError as error:
+        return Check("profile", "broken", f"{asked}: {error}")
+    parts = f"{chosen.precision} products in {chosen.engine}, the rest in {chosen.arithmetic}, on {chosen.provider}"
+    return Check("profile", "ok", f"{asked}: {chosen.name}, {parts}")
+
+
 def model(config: Config) -> Check:
     """Whether the configured model is prepared, and every byte of it is as it was written."""
     from dedup.calibration import kept_calibration
@@ -234,8 +254,12 @@ def model(config: Config) -> Check:
     from dedup.verdict import default_verifier
     from dedup_accelerate import AccelerateError, load_artifact
 
-    wanted = f"{config.model.name} in {config.model.precision}"
-    found = find_prepared(config, config.model.name, config.model.precision, config.model.languages)
+    try:
+        chosen = model_profile(config)
+    except AccelerateError:  # `profile` says it
+        return Check("model", "note", f"{config.model.name}: no profile, so it was not looked for")
+    wanted = f"{config.model.name} as {chosen.name}"
+    found = find_prepared(config, config.model.name, chosen, config.model.languages)
     if found is None:
         advice = "`dedup model export` prepares it; else the first command that needs it does"
         return Check("model", "warning", f"{wanted} is not prepared yet", advice)
@@ -263,15 +287,15 @@ def cache_folder(config: Config) -> Path | None:
     return Path(config.model.cache).expanduser() if config.model.cache else None
 
 
-def find_prepared(config: Config, model: str, precision: str, languages: Sequence[str]) -> Artifact | None:
-    """The newest artifact of a model in the cache, or None; its files are not read."""
+def find_prepared(config: Config, model: str, chosen: Profile, languages: Sequence[str]) -> Artifact | None:
+    """The newest artifact of a model and profile in the cache, or None; its files are not read."""
     from dedup_accelerate import REGISTRY, find_artifacts, scripts_of
 
     folder = Path(model).expanduser()
     name = str(folder.resolve()) if model not in REGISTRY and folder.is_dir() else model
     for artifact in find_artifacts(cache_folder(config)):
         manifest = artifact.manifest
-        if (manifest.model, manifest.contract.precision, manifest.scripts) == (name, precision, scripts_of(languages)):
+        if (manifest.model, manifest.scripts) == (name, scripts_of(languages)) and chosen.fits(manifest.contract):
             return artifact
     return None
 

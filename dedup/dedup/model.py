@@ -17,7 +17,7 @@ from dedup.space import Vectors, View, space_id
 
 if TYPE_CHECKING:
     from dedup.service import Progress
-    from dedup_accelerate import Artifact, DynamicBatcher, Encoder, LongTexts
+    from dedup_accelerate import Artifact, DynamicBatcher, Encoder, LongTexts, Profile
 
 
 class TextEncoder(Protocol):
@@ -83,7 +83,14 @@ def prepare_model(config: Config, *, progress: Progress | None = None) -> Artifa
 
     model = config.model
     cache = Path(model.cache).expanduser() if model.cache else None
-    return prepare(model.name, precision=model.precision, languages=model.languages, cache=cache, progress=progress)
+    return prepare(model.name, profile=model_profile(config), languages=model.languages, cache=cache, progress=progress)
+
+
+def model_profile(config: Config) -> Profile:
+    """The profile of `[model]` on this machine. Raises dedup_accelerate.ProviderUnavailable where it cannot be run."""
+    from dedup_accelerate import choose_profile, detect_hardware
+
+    return choose_profile(detect_hardware(), config.model.profile, config.model.engine)
 
 
 def open_encoder(artifact: Artifact, config: Config) -> Encoder:
@@ -93,7 +100,7 @@ def open_encoder(artifact: Artifact, config: Config) -> Encoder:
     model = config.model
     return Encoder(
         artifact,
-        provider=model.provider,
+        provider=model_profile(config).provider,
         threads=model.threads,
         batch_tokens=model.batch_tokens,
         long_texts=long_texts(config),

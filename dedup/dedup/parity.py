@@ -276,7 +276,7 @@ def require(artifact: Artifact, config: Config) -> None:
         if missed and entry["view"] == _view(config).name:
             raise ParityMissed(
                 f"{artifact.path} does not decide as its fp32 original on {', '.join(entry['data'])}: "
-                f"{'; '.join(missed)}. Choose another model.precision, or lower [parity] if you know why"
+                f"{'; '.join(missed)}. Choose another model.profile, or lower [parity] if you know why"
             )
 
 

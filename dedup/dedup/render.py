@@ -224,6 +224,7 @@ def artifact(document: dict[str, Any]) -> RenderableType:
         ("size", f"{document['bytes'] / 1e6:.1f} MB"),
         ("fingerprint", document["fingerprint"]),
         ("embedding", f"{contract['dimension']} dimensions, {contract['pooling']} pooling, {contract['precision']}"),
+        ("engine", f"{contract['engine']}, {contract['arithmetic']} between the products"),
         ("input", f"at most {contract['max_tokens']} tokens, prefix {contract['prefix']!r}"),
         ("built", f"{document['built_at']} ({document['method']})"),
         ("steps", ", ".join(f"{step['name']} {step['seconds']:.1f} s" for step in document["steps"])),

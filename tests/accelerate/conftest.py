@@ -99,9 +99,10 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
 
 @pytest.fixture(scope="session")
 def tiny(checkpoints: Shapes, tmp_path_factory: pytest.TempPathFactory) -> accelerate.Artifact:
-    """An int8 artifact of the tiny LaBSE."""
+    """An int8 artifact of the tiny LaBSE, for onnxruntime."""
     cache = tmp_path_factory.mktemp("tiny")
-    return accelerate.prepare(str(checkpoints("labse")), cache=cache, settings=LENIENT)
+    profile = accelerate.PROFILES["cpu-int8"]
+    return accelerate.prepare(str(checkpoints("labse")), profile=profile, cache=cache, settings=LENIENT)
 
 
 @pytest.fixture(scope="session")

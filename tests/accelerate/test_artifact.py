@@ -85,6 +85,8 @@ def test_the_manifest_says_what_was_done(tiny):
         "pooling": "cls",
         "dimension": 40,
         "precision": "int8",
+        "engine": "onnxruntime",
+        "arithmetic": "fp32",
     }
     assert set(content["files"]) == {"model.onnx", "model.onnx.data", "tokenizer.json"}
     assert {"onnx", "onnxruntime", "tokenizers", "news-dedup"} <= set(content["tools"])

@@ -140,7 +140,7 @@ def test_cuda_without_its_wheel_is_refused_with_the_way_out(checkpoints, tmp_pat
 
 
 def test_int8_for_the_cpu_is_refused_on_cuda(tiny):
-    with pytest.raises(ProviderUnavailable, match="precision='fp32'"):
+    with pytest.raises(ProviderUnavailable, match="cuda-fp16"):
         Encoder(tiny, provider="cuda")
 
 

@@ -65,7 +65,7 @@ def test_the_limits_of_ingest_are_the_same_here_and_there(section: str, settings
 
 def test_the_defaults_make_a_service_of_labse() -> None:
     config = load_config()
-    assert (config.model.name, config.model.precision, config.model.provider) == ("labse", "int8", "cpu")
+    assert (config.model.name, config.model.profile, config.model.engine) == ("labse", "auto", "auto")
     assert default_config_path() == ROOT / "config.toml"
 
 
@@ -108,7 +108,7 @@ def test_lists_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch
         ("[model]\nnmae = 'labse'\n", "model.nmae: unknown key"),
         ("[modle]\nname = 'labse'\n", "modle: unknown key"),
         ("window_hours = 5\n", "window_hours: unknown key"),
-        ("[model]\nprecision = 'int4'\n", "model.precision"),
+        ("[model]\nprofile = 'cpu-int4'\n", "model.profile"),
         ("[model]\nlanguages = ['en', 'klingon']\n", "'klingon' is not known here"),
         ("[verdict]\nmin_probability = 1.5\n", "verdict.min_probability"),
         ("[verdict]\ncandidates = 0\n", "verdict.candidates"),

@@ -71,7 +71,7 @@ def test_a_configuration_that_is_refused_does_not_hide_the_machine(command_line)
 
 
 def test_cuda_without_a_card_is_broken(command_line):
-    done = command_line.run("doctor", "--json", DEDUP_MODEL__PROVIDER="cuda", PATH="/nonexistent")
+    done = command_line.run("doctor", "--json", DEDUP_MODEL__PROFILE="cuda-fp32", PATH="/nonexistent")
     broken = {check["name"] for check in json.loads(done.stdout)["checks"] if check["status"] == "broken"}
     assert done.returncode == 1
     assert "gpu" in broken

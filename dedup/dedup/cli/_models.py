@@ -14,14 +14,25 @@ from dedup.cli._common import JsonOption, print_json, progress_bar, read_config,
 
 if TYPE_CHECKING:
     from dedup.config import Config
-    from dedup_accelerate import Artifact
+    from dedup_accelerate import Artifact, Profile
 
 models = typer.Typer(name="model", help="Sentence-embedding models.", no_args_is_help=True, rich_markup_mode=None)
 
 
-class Precision(StrEnum):
-    INT8 = "int8"
-    FP32 = "fp32"
+class ProfileName(StrEnum):
+    AUTO = "auto"
+    CPU_INT8 = "cpu-int8"
+    CPU_BF16 = "cpu-bf16"
+    CPU_FP32 = "cpu-fp32"
+    CUDA_FP16 = "cuda-fp16"
+    CUDA_FP32 = "cuda-fp32"
+    TENSORRT = "tensorrt"
+
+
+class EngineName(StrEnum):
+    AUTO = "auto"
+    ONNXRUNTIME = "onnxruntime"
+    OPENVINO = "openvino"
 
 
 class Method(StrEnum):
@@ -37,7 +48,8 @@ LanguagesOption = Annotated[
     str | None,
     typer.Option(help="Keep only their vocabulary, e.g. en,ru; '' keeps all of it. Else model.languages."),
 ]
-PrecisionOption = Annotated[Precision | None, typer.Option(help="Else model.precision.")]
+ProfileOption = Annotated[ProfileName | None, typer.Option(help="How it is stored and run. Else model.profile.")]
+EngineOption = Annotated[EngineName | None, typer.Option(help="What runs it on a CPU. Else model.engine.")]
 
 
 @models.command("list")
@@ -49,7 +61,8 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
 
     prepared: dict[str, list[str]] = {}
     for artifact in find_artifacts(cache_folder(config)):
-        prepared.setdefault(artifact.manifest.model, []).append(artifact.manifest.contract.precision)
+        contract = artifact.manifest.contract
+        prepared.setdefault(artifact.manifest.model, []).append(f"{contract.precision} ({contract.engine})")
     rows = [
         asdict(spec) | {"prepared": sorted(set(prepared.get(name, []))), "configured": name == config.model.name}
         for name, spec in REGISTRY.items()
@@ -76,7 +89,8 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
 def export(
     context: typer.Context,
     model: ModelArgument = None,
-    precision: PrecisionOption = None,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
     languages: LanguagesOption = None,
     method: Annotated[
         Method, typer.Option(help="direct needs no torch; optimum needs the [export] extra.")
@@ -96,7 +110,7 @@ def export(
     with progress_bar() as progress:
         artifact = prepare(
             model or config.model.name,
-            precision=precision.value if precision else config.model.precision,
+            profile=_profile(profile, engine, config),
             languages=_languages(languages, config),
             cache=cache_folder(config),
             method=method.value,
@@ -116,7 +130,8 @@ def export(
 def info(
     context: typer.Context,
     model: ModelArgument = None,
-    precision: PrecisionOption = None,
+    profile: ProfileOption = None,
+    engine: EngineOption = None,
     languages: LanguagesOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -129,11 +144,12 @@ def info(
     from dedup.doctor import find_prepared
     from dedup_accelerate import load_artifact
 
-    wanted, kind = model or config.model.name, precision.value if precision else config.model.precision
-    found = find_prepared(config, wanted, kind, _languages(languages, config))
+    wanted, chosen = model or config.model.name, _profile(profile, engine, config)
+    found = find_prepared(config, wanted, chosen, _languages(languages, config))
     if found is None:
         raise NotFound(
-            f"model {wanted!r} is not prepared in {kind}: run `dedup model export {wanted} --precision {kind}`"
+            f"model {wanted!r} is not prepared as {chosen.name} for {chosen.engine}: run `dedup model export {wanted} "
+            f"--profile {chosen.name} --engine {chosen.engine}`"
         )
     artifact = load_artifact(found.path)
     document = describe(artifact) | {"calibration": _calibration(artifact, config)}
@@ -193,10 +209,20 @@ def _find(name: str, config: Config) -> Artifact:
     folder = Path(name).expanduser()
     with suppress(ArtifactNotFound):
         return load_artifact(folder)
-    found = find_prepared(config, name, config.model.precision, config.model.languages)
+    found = find_prepared(config, name, _profile(None, None, config), config.model.languages)
     if found is None:
         raise NotFound(f"{name!r} is no prepared model, neither a folder nor a name: run `dedup model export {name}`")
     return load_artifact(found.path)
+
+
+def _profile(name: ProfileName | None, engine: EngineName | None, config: Config) -> Profile:
+    """`--profile` and `--engine`, or those of `[model]`, on this machine."""
+    from dedup_accelerate import choose_profile, detect_hardware
+
+    model = config.model
+    return choose_profile(
+        detect_hardware(), name.value if name else model.profile, engine.value if engine else model.engine
+    )
 
 
 def _languages(given: str | None, config: Config) -> tuple[str, ...]:

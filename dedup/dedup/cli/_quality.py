@@ -164,10 +164,10 @@ def _feedback(config: Config) -> list[tuple[Decision, bool]]:
 def _reset(config: Config, as_json: bool) -> None:
     from dedup.calibration import forget_calibration
     from dedup.doctor import find_prepared
-    from dedup.model import space_of
+    from dedup.model import model_profile, space_of
 
     model = config.model
-    found = find_prepared(config, model.name, model.precision, model.languages)
+    found = find_prepared(config, model.name, model_profile(config), model.languages)
     forgotten = found is not None and forget_calibration(found, space_of(found, config))
     if as_json:
         print_json({"forgotten": forgotten})

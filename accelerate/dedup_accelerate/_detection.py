@@ -1,0 +1,77 @@
+"""What this machine can compute with: instructions of the CPU, the card, and the engines that are installed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ._session import installed_wheels
+
+#: Names in /proc/cpuinfo. Without an int8 dot product (VNNI), int8 is widened to 16 bits before it is added up.
+_INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+_NVIDIA_SMI_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """flags: instruction sets as /proc/cpuinfo names them; empty where that cannot be read.
+
+    openvino: the version installed, "" for none. gpu_wheel: an onnxruntime with CUDA is installed.
+    compute_capability: of the first NVIDIA card, None where there is none or no driver answers.
+    """
+
+    flags: frozenset[str] = frozenset()
+    openvino: str = ""
+    gpu_wheel: bool = False
+    compute_capability: tuple[int, int] | None = None
+
+    @property
+    def int8_dot(self) -> bool:
+        """The CPU multiplies int8 and adds up in int32 in one instruction (VNNI, AMX)."""
+        return bool(self.flags & _INT8_FLAGS)
+
+    @property
+    def bf16(self) -> bool:
+        """The CPU multiplies bfloat16 in hardware."""
+        return bool(self.flags & _BF16_FLAGS)
+
+
+def detect_hardware(cpuinfo: Path = Path("/proc/cpuinfo"), nvidia_smi: str = "nvidia-smi") -> Hardware:
+    """Ask this machine. Imports no engine; asks for a card only where a wheel could use it."""
+    gpu_wheel = any(wheel.startswith("onnxruntime-gpu ") for wheel in installed_wheels())
+    return Hardware(
+        flags=_cpu_flags(cpuinfo),
+        openvino=_version("openvino"),
+        gpu_wheel=gpu_wheel,
+        compute_capability=_compute_capability(nvidia_smi) if gpu_wheel else None,
+    )
+
+
+def _cpu_flags(cpuinfo: Path) -> frozenset[str]:
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", text, re.MULTILINE)
+    return frozenset(found[1].split()) if found else frozenset()
+
+
+def _version(wheel: str) -> str:
+    try:
+        return version(wheel)
+    except PackageNotFoundError:
+        return ""
+
+
+def _compute_capability(nvidia_smi: str) -> tuple[int, int] | None:
+    query = [nvidia_smi, "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=_NVIDIA_SMI_SECONDS, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.match(r"\s*(\d+)\.(\d+)", answer.stdout)
+    return (int(found[1]), int(found[2])) if found else None

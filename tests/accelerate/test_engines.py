@@ -1,0 +1,94 @@
+"""One artifact contract, several engines: the same vectors, and no other engine or arithmetic in silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dedup_accelerate import (
+    PROFILES,
+    Encoder,
+    Hardware,
+    ProviderFallback,
+    ProviderUnavailable,
+    choose_profile,
+    detect_hardware,
+    load_artifact,
+    prepare,
+)
+from dedup_accelerate._engine import open_engine
+from dedup_accelerate._openvino import check_precision
+
+OPENVINO = choose_profile(Hardware(openvino="any"), "cpu-fp32", "openvino")
+
+
+def test_openvino_agrees_with_onnxruntime(checkpoints, texts, tmp_path):
+    for shape in ("labse", "e5", "minilm"):
+        here = Encoder(prepare(str(checkpoints(shape)), profile="cpu-fp32", cache=tmp_path))
+        there = Encoder(prepare(str(checkpoints(shape)), profile=OPENVINO, cache=tmp_path))
+        one, other = here.encode(texts), there.encode(texts)
+        assert here.provider == "CPUExecutionProvider"
+        assert there.provider == "OpenVINO CPU"
+        assert other.dtype == np.float32
+        assert np.abs(np.linalg.norm(other, axis=1) - 1).max() < 1e-5
+        assert np.abs(one - other).max() < 1e-4
+        # Equal graphs, yet two spaces: vectors of two kinds of arithmetic are never compared.
+        assert here.artifact.fingerprint != there.artifact.fingerprint
+        assert there.artifact.manifest.parity.mean_cosine > 0.9999
+
+
+def test_the_engine_is_kept_with_the_artifact(checkpoints, tmp_path):
+    built = prepare(str(checkpoints("e5")), profile=OPENVINO, cache=tmp_path)
+    contract = load_artifact(built.path).manifest.contract
+    assert (contract.precision, contract.engine, contract.arithmetic) == ("fp32", "openvino", "fp32")
+    assert prepare(str(checkpoints("e5")), profile=OPENVINO, cache=tmp_path).path == built.path
+    assert prepare(str(checkpoints("e5")), profile="cpu-fp32", cache=tmp_path).path != built.path
+
+
+def test_openvino_may_be_run_by_many_threads(checkpoints, texts, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    encoder = Encoder(prepare(str(checkpoints("e5")), profile=OPENVINO, cache=tmp_path), threads=1)
+    alone = [encoder.encode([text]) for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda text: encoder.encode([text]), texts * 8))
+    for number, vectors in enumerate(together):
+        assert np.abs(vectors - alone[number % len(texts)]).max() < 1e-6
+
+
+def test_openvino_refuses_what_it_cannot_compute_here(plain):
+    with pytest.raises(ProviderUnavailable, match="cuda profile"):
+        open_engine(plain.graph, engine="openvino", provider="cuda")
+    with pytest.raises(ProviderUnavailable, match="fp16"):
+        open_engine(plain.graph, engine="openvino", arithmetic="fp16")
+    if not detect_hardware().bf16:
+        with pytest.raises(ProviderUnavailable, match="bfloat16"):
+            open_engine(plain.graph, engine="openvino", arithmetic="bf16")
+
+
+def test_another_precision_than_asked_is_a_fallback():
+    check_precision("bf16", "bf16")
+    with pytest.raises(ProviderFallback, match="f32"):
+        check_precision("f32", "bf16")
+
+
+def test_half_precision_for_a_gpu_is_built_here_and_refused_on_the_cpu(checkpoints, texts, tmp_path, lenient):
+    for shape in ("labse", "e5", "tanh-gelu"):
+        artifact = prepare(str(checkpoints(shape)), profile=PROFILES["cuda-fp16"], cache=tmp_path, settings=lenient)
+        whole = prepare(str(checkpoints(shape)), profile="cpu-fp32", cache=tmp_path)
+        assert artifact.manifest.parity.min_cosine > 0.999
+        assert artifact.bytes < 0.7 * whole.bytes  # the tokenizer and the padding of pages stay
+        with pytest.raises(ProviderUnavailable, match="cpu profile"):
+            Encoder(artifact, provider="cpu")
+        # onnxruntime's CPU computes the graph in fp32 from its fp16 weights.
+        engine = open_engine(artifact.graph)
+        ids = np.array([[2, 40, 41, 3, 0], [2, 50, 60, 61, 3]])
+        mask = np.array([[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]])
+        half, full = engine.run(ids, mask), open_engine(whole.graph).run(ids, mask)
+        assert half.dtype == np.float32
+        assert 1e-6 < np.abs(half - full).max() < 0.01
+
+
+def test_profile_and_precision_exclude_one_another(tmp_path):
+    with pytest.raises(ValueError, match="exclude"):
+        prepare("e5-small", profile="cpu-fp32", precision="fp32", cache=tmp_path)
