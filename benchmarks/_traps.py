@@ -54,7 +54,7 @@ def template_series(path: Path, limit: int) -> list[Pair]:
 
 
 def boilerplate_leads(path: Path, limit: int) -> list[Pair]:
-    """AllSides: texts of one outlet that begin with the same words over weeks, under headlines with little in common."""
+    """AllSides: texts of one outlet that begin with the same words over months, under headlines unlike each other."""
     groups: dict[str, list[tuple[str, Row]]] = defaultdict(list)
     for row in rows(path):
         words = (row.get("text") or "").lower().split()

@@ -6,15 +6,30 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
-# Parameters that say where the reader came from. Everything else may choose the page (`?id=5`) and stays.
+# Parameters that say where the reader came from: click ids of advertisers, campaign marks of newsletters and of
+# analytics (Matomo, Piano, comScore, Webtrekk, AT Internet, HubSpot, Marketo), and those of single large publishers
+# that 9,000 links of feeds held. Everything else may choose the page (`?id=5`) and stays.
 _TRACKERS: Final = frozenset(
     """
-    fbclid gclid dclid gbraid wbraid msclkid yclid ysclid igshid mc_cid mc_eid _openstat
+    fbclid gclid gclsrc dclid gbraid wbraid msclkid twclid ttclid li_fat_id yclid ysclid igshid igsh _openstat
+    mc_cid mc_eid _hsenc _hsmi mkt_tok vero_id oly_enc_id oly_anon_id _ga _gl
+    pk_campaign pk_kwd pk_source pk_medium mtm_campaign mtm_kwd mtm_source mtm_medium
+    at_campaign at_medium at_format at_link_id at_link_type at_link_origin at_ptr_name at_bbc_team at_campaign_type
+    ns_campaign ns_mchannel ns_source ns_linkname ns_fee wt_mc wt_zmc xtor cmpid ito smid smtyp emc mwrsm ftag
+    soc_src soc_trk guccounter guce_referrer guce_referrer_sig ocid
     """.split()  # noqa: SIM905 - a table, one word a cell
 )
 _TRACKER_PREFIX: Final = "utm_"
+# Names that choose a page on some sites and say on others which channel the link stood in: those with such a value go.
+_AMBIGUOUS: Final = frozenset({"ref", "source", "src", "partner", "from", "feed", "cmp"})
+_CHANNELS: Final = frozenset(
+    """
+    rss rssfeed rss_feed feed feeds atom twitter tw facebook fb telegram vk newsletter email mail
+    """.split()  # noqa: SIM905 - a table, one word a cell
+)
 _PORTS: Final = {"http": 80, "https": 443}
 _FRONTS: Final = re.compile(r"^(?:(?:www\d?|m|mobile|amp)\.)+")
+_ESCAPE: Final = re.compile(r"%[0-9a-fA-F]{2}")
 _SPACE: Final = re.compile(r"[\s\x00-\x20\x7f]+")
 
 
@@ -70,7 +85,9 @@ def same_site(one: str, other: str) -> bool:
 
 
 def _tracks(pair: str) -> bool:
-    name = pair.partition("=")[0].lower()
+    name, _, value = pair.lower().partition("=")
+    if name in _AMBIGUOUS:
+        return value in _CHANNELS
     return name in _TRACKERS or name.startswith(_TRACKER_PREFIX)
 
 
@@ -85,5 +102,6 @@ def _ascii_host(host: str) -> str:
 
 
 def _escape(part: str) -> str:
-    # Non-ASCII and spaces are percent-encoded, what is encoded already stays: idempotent.
-    return quote(part, safe="/:@!$&'()*+,;=~%?-._[]|^")
+    # Non-ASCII and spaces are percent-encoded; what is encoded already stays, its digits in upper case: idempotent.
+    escaped = quote(part, safe="/:@!$&'()*+,;=~%?-._[]|^")
+    return _ESCAPE.sub(lambda code: code[0].upper(), escaped) if "%" in escaped else escaped

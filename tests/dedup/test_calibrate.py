@@ -60,7 +60,8 @@ def decided(probability: float, verdict: Verdict = Verdict.SAME_EVENT, conflicts
 
 def chosen(rows: list[tuple[Decision, bool]], precision: float, true_pairs: int | None = None) -> Calibration:
     same = np.array([label for _, label in rows])
-    judged = Judged(tuple(decision for decision, _ in rows), same, true_pairs or int(same.sum()), "news.jsonl")
+    places, decisions = np.zeros((len(rows), 2), dtype=np.int64), tuple(decision for decision, _ in rows)
+    judged = Judged(places, decisions, same, true_pairs or int(same.sum()), "news.jsonl")
     return choose_threshold("space", default_verifier(), [judged], precision)
 
 

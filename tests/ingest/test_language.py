@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup_ingest import detect_language
+
+SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
 _NEWS = {
     "en": "The ferry between the two islands sails again after a week of storms, the harbour said on Monday.",
@@ -57,3 +63,27 @@ def test_a_short_text_goes_by_its_letters_and_then_by_what_the_feed_says(
 def test_every_text_gets_a_two_letter_code_or_und(text: str, hint: str | None) -> None:
     code = detect_language(text, hint)
     assert code == "und" or (len(code) == 2 and code.isalpha() and code.islower())
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("Совет директоров сменил генерального управляющего порта", "ru"),
+        ("Общината отвори новия път към пристанището на града", "bg"),
+        ("Міська рада відкрила нову дорогу до порту", "uk"),
+    ],
+)
+def test_a_title_in_cyrillic_is_told_from_its_neighbours(text: str, lang: str) -> None:
+    assert detect_language(text) == lang
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"the real articles are not at {SHARED}")
+@pytest.mark.parametrize(("name", "of_titles"), [("ntrex_dev", None), ("tgnews_en", 0.975), ("tgnews_ru", 0.965)])
+def test_the_languages_of_real_news_are_recognised(name: str, of_titles: float | None) -> None:
+    with gzip.open(SHARED / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file][:: 1 if of_titles is None else 5]
+    assert len(rows) > 600
+    right = sum(detect_language(f"{row['title'] or ''}\n{row['text']}") == row["lang"] for row in rows)
+    assert right >= 0.998 * len(rows)
+    if of_titles is not None:
+        assert sum(detect_language(row["title"]) == row["lang"] for row in rows) >= of_titles * len(rows)

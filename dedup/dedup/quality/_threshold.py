@@ -24,8 +24,12 @@ MIN_PAIRS = 20
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Decisions on labelled pairs. true_pairs: how many there are, with those too far apart to be judged."""
+    """Decisions on m labelled pairs.
 
+    places: (m, 2) of the two texts in their file. true_pairs: how many there are, with those too far apart to judge.
+    """
+
+    places: NDArray[np.int64]
     decisions: tuple[Decision, ...]
     same: NDArray[np.bool_]
     true_pairs: int
@@ -36,9 +40,9 @@ class Judged:
 def judge_corpus(trial: Trial, corpus: Corpus) -> Judged:
     """The pairs of a labelled file; of documents, the near ones inside the window."""
     if corpus.pairs:
-        decisions, _, _ = judge_pairs(trial, corpus.pairs)
+        decisions, places, _ = judge_pairs(trial, corpus.pairs)
         same = np.array([row.same for row in corpus.pairs], dtype=bool)
-        return Judged(tuple(decisions), same, int(same.sum()), corpus.name)
+        return Judged(places, tuple(decisions), same, int(same.sum()), corpus.name)
     documents = [document for document in corpus.documents if document.cluster is not None]
     times, _ = arrival_times([document.text for document in documents])
     articles = [trial.article(one.text, one.line, at) for one, at in zip(documents, times, strict=True)]
@@ -48,7 +52,7 @@ def judge_corpus(trial: Trial, corpus: Corpus) -> Judged:
     same = labels[pairs[:, 0]] == labels[pairs[:, 1]]
     sizes = np.bincount(labels)
     decisions = trial.decide(trial.sides(articles), vectors, pairs)
-    return Judged(tuple(decisions), same, int((sizes * (sizes - 1) // 2).sum()), corpus.name)
+    return Judged(pairs, tuple(decisions), same, int((sizes * (sizes - 1) // 2).sum()), corpus.name)
 
 
 def choose_threshold(space: str, verifier: Verifier, judged: Sequence[Judged], precision: float) -> Calibration:
@@ -109,4 +113,5 @@ def judged_feedback(decisions: Iterable[tuple[Decision, bool]]) -> Judged:
     """What editors said of stored pairs, as one more labelled set."""
     rows = list(decisions)
     same = np.array([label for _, label in rows], dtype=bool)
-    return Judged(tuple(decision for decision, _ in rows), same, int(same.sum()), "feedback", feedback=True)
+    nowhere = np.zeros((len(rows), 2), dtype=np.int64)
+    return Judged(nowhere, tuple(decision for decision, _ in rows), same, int(same.sum()), "feedback", feedback=True)
