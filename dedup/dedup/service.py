@@ -230,14 +230,14 @@ class Deduplicator(Archive):
             )
 
     def explain(self, article_id: int, other_id: int) -> MatchView:
-        """The verdict on any two stored articles, reckoned anew. The view is of `other_id`. Raises: NotFound."""
+        """The verdict on any two stored articles, reckoned anew. The view is of `other_id`.
+
+        A copy that was never encoded is read with the vector of the article that it copies. Raises: NotFound.
+        """
+        pairs = Pairs(self._space, self._decide, -1.0)
         with self.store.reading() as session:
-            known = queries.known(session, [article_id, other_id])
-            vectors = queries.vectors(session, self._space, [article_id, other_id])
-            cosine = None
-            if article_id in vectors and other_id in vectors:
-                cosine = float(vectors[article_id] @ vectors[other_id])
-            decision = self._judge.decide(known[article_id].side(), known[other_id].side(), cosine)
+            pairs.load(session, [article_id, other_id])
+            decision = pairs.decision(article_id, other_id)
             view = queries.article_view(session, other_id)
             return MatchView(view, decision.verdict, decision.probability, decision.evidence, decision.reason)
 

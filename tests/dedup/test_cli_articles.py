@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,23 @@ def test_explain_says_why_look_alikes_stay_apart(news_day):
     assert "distinct" in told
     assert RATE in told
     assert OTHER_BANK in told
+
+
+def test_explain_compares_what_was_never_compared_also_a_copy_that_was_never_encoded(news_day):
+    with closing(sqlite3.connect(news_day.database)) as database:
+        (copy,) = database.execute(
+            "SELECT id FROM article WHERE id NOT IN (SELECT article_id FROM embedding) ORDER BY id LIMIT 1"
+        ).fetchone()
+        (other,) = database.execute(
+            "SELECT id FROM article WHERE id NOT IN (SELECT other_id FROM match WHERE article_id = ?) AND id <> ? "
+            "AND id NOT IN (SELECT article_id FROM match WHERE other_id = ?) ORDER BY id DESC LIMIT 1",
+            (copy, copy, copy),
+        ).fetchone()
+    told = news_day.run("explain", str(copy), str(other))
+    assert told.returncode == 0, told.stderr
+    assert re.search(r"meaning +cosine -?0\.\d", told.stdout)
+    for name in ("words", "headlines", "names", "numbers", "against", "time", "outlets", "languages"):
+        assert re.search(rf"^ +{name} +\S", told.stdout, re.MULTILINE), name
 
 
 def test_explain_of_an_article_that_is_not_there_is_one_line(news_day):
