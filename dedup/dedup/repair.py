@@ -49,6 +49,9 @@ class Mender:
         started = time.perf_counter()
         changes: dict[str, int] = {"merge": 0, "split": 0, "move": 0}
         examined = failures = 0
+        if limit is None:
+            # What a pair is worth may hang on what came since: over everything, everything is reckoned anew.
+            self._pairs.clear()
         with store.reading() as session:
             total = _count(session)
         while (limit is None or examined < limit) and failures < ATTEMPTS:

@@ -19,8 +19,10 @@ from newsroom import (
     invented_news,
     stories_by_guid,
 )
+from sqlalchemy import select
 
 from dedup import jobs
+from dedup.store import StoryEventRow
 
 SCRIPT = Path(__file__).with_name("crashing.py")
 ARTICLES = 120
@@ -106,3 +108,47 @@ def test_an_import_killed_again_and_again_still_ends_whole(
         assert_store_is_consistent(service.store, articles=ARTICLES)
         assert_index_is_caught_up(service)
         assert stories_by_guid(service.store) == undisturbed[1]
+
+
+EDITED = [3, 10, 17, 24, 31, 38]
+
+
+def prepare_edits(url: str, folder: Path) -> Path:
+    """Sixty stored articles, and the file that says which of them are edited."""
+    with hashing_service(url) as service:
+        service.add(invented_news(60))
+        service.repair()
+    file = folder / "news.edits"
+    file.write_text(json.dumps(EDITED), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def edits(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many statements editing, repairing and an editor's words take."""
+    folder = tmp_path_factory.mktemp("edits")
+    url = f"sqlite:///{folder}/news.sqlite3"
+    done = crash(url, prepare_edits(url, folder), "never", 0)
+    assert done.returncode == 0, done.stderr
+    with hashing_service(url) as service:
+        assert [word.kind for word in service.feedback()] == ["split", "revoke", "not-a-duplicate", "merge"]
+        with service.store.reading() as session:
+            kinds = set(session.scalars(select(StoryEventRow.kind)))
+        assert kinds == {"create", "join", "update", "merge", "split", "leave", "feedback"} | (kinds & {"move"})
+    statements: int = json.loads(done.stdout)["statement"]
+    return statements
+
+
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.85])
+def test_repair_and_feedback_killed_at_a_statement_are_done_or_not_and_the_rest_follows(
+    url: str, share: float, tmp_path: Path, edits: int
+) -> None:
+    file = prepare_edits(url, tmp_path)
+    assert crash(url, file, "statement", int(edits * share)).returncode == -signal.SIGKILL
+    with hashing_service(url) as service:
+        assert_store_is_consistent(service.store, articles=60, editors=True)
+        assert_index_is_caught_up(service)
+        service.add([invented_news(60, seed=9)[number] for number in EDITED])
+        assert service.repair(everything=True).waiting == 0
+        assert_store_is_consistent(service.store, articles=60, editors=True)
+        assert_index_is_caught_up(service)
