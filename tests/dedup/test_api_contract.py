@@ -50,6 +50,7 @@ def opened_service(tmp_path_factory, empty_database):
     shutil.copy(empty_database, file)
     own = {"model": {"name": "e5-small"}, "store": {"url": f"sqlite:///{file}"}}
     with Deduplicator.open(load_config(default_config_path(), own)) as service:
+        service.warm_up()  # or the first request waits for the encoder, and schemathesis waits ten seconds
         Later.service = service
         yield
 
