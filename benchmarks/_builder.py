@@ -1,7 +1,7 @@
 """Builds what encoders run, in a process of its own, telling each stage as it begins; `_workers.build` weighs it.
 
 python benchmarks/_builder.py '{"what": "ours", "model": "e5-small", "cache": "...", "profile": "int8", ...}'
-python benchmarks/_builder.py '{"what": "export", "folder": "...", "target": "...", "levels": ["O3"]}'
+python benchmarks/_builder.py '{"what": "export", "folder": "...", "target": "...", "variant": "fp32"}'
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 Stage = Callable[[str], None]
@@ -25,7 +24,10 @@ def _ours(job: dict[str, Any], stage: Stage) -> dict[str, Any]:
 
 
 def _export(job: dict[str, Any], stage: Stage) -> dict[str, Any]:
-    """sentence-transformers' own ONNX exports, as its documentation tells, saved as a model folder `target`."""
+    """One of sentence-transformers' own ONNX files, made as its documentation tells, into the model folder `target`.
+
+    variant: "fp32" exports the checkpoint `folder`; an int8 configuration or an optimisation level then reads `target`.
+    """
     stage("import")
     from sentence_transformers import (
         SentenceTransformer,
@@ -33,18 +35,20 @@ def _export(job: dict[str, Any], stage: Stage) -> dict[str, Any]:
         export_optimized_onnx_model,
     )
 
-    target = Path(job["target"])
-    stage("export")
-    model = SentenceTransformer(job["folder"], device="cpu", backend="onnx", model_kwargs={"export": True})
-    stage("save")
-    model.save_pretrained(str(target))
-    for name in job["configurations"]:
-        stage(f"quantise {name}")
-        export_dynamic_quantized_onnx_model(model, name, str(target))
-    for level in job["levels"]:
-        stage(f"optimise {level}")
-        export_optimized_onnx_model(model, level, str(target))
-    return {"path": str(target)}
+    target, variant = job["target"], job["variant"]
+    if variant == "fp32":
+        stage("export")
+        model = SentenceTransformer(job["folder"], device="cpu", backend="onnx", model_kwargs={"export": True})
+        stage("save")
+        model.save_pretrained(target)
+    else:
+        stage("load")
+        files = {"file_name": "onnx/model.onnx", "provider": "CPUExecutionProvider"}
+        model = SentenceTransformer(target, device="cpu", backend="onnx", model_kwargs=files)
+        stage(variant)
+        write = export_optimized_onnx_model if variant.startswith("O") else export_dynamic_quantized_onnx_model
+        write(model, variant, target)
+    return {"path": target}
 
 
 def main() -> None:

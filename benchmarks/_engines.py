@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 Encode = Callable[[list[str]], np.ndarray]
-#: File names of sentence-transformers' ONNX exports below `<folder>/onnx`.
+#: sentence-transformers' ONNX exports: the variant it is asked for, and the file name it gives below `<folder>/onnx`.
 EXPORTS = {
-    "st-onnx": "model.onnx",
-    "st-onnx-o3": "model_O3.onnx",
-    "st-onnx-int8": "model_qint8_avx512_vnni.onnx",
-    "st-onnx-int8-avx2": "model_quint8_avx2.onnx",
+    "st-onnx": ("fp32", "model.onnx"),
+    "st-onnx-o3": ("O3", "model_O3.onnx"),
+    "st-onnx-int8": ("avx512_vnni", "model_qint8_avx512_vnni.onnx"),
+    "st-onnx-int8-avx2": ("avx2", "model_quint8_avx2.onnx"),
 }
 
 
@@ -86,7 +86,7 @@ def _st_torch(folder: Path, options: Mapping[str, Any]) -> Encode:
 def _st_onnx(folder: Path, options: Mapping[str, Any]) -> Encode:
     from sentence_transformers import SentenceTransformer
 
-    files = {"file_name": f"onnx/{EXPORTS[options['engine']]}", "provider": "CPUExecutionProvider"}
+    files = {"file_name": f"onnx/{EXPORTS[options['engine']][1]}", "provider": "CPUExecutionProvider"}
     model = SentenceTransformer(str(folder), device="cpu", backend="onnx", model_kwargs=files)
     return lambda texts: model.encode(texts, show_progress_bar=False)
 

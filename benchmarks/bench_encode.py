@@ -26,7 +26,7 @@ from typing import Any
 
 from _checkpoints import Checkpoint, checkpoint
 from _encodereport import draw, table
-from _engines import Engine, rivals
+from _engines import EXPORTS, Engine, rivals
 from _machine import cpu_model, describe, gemm_peaks
 from _measures import (
     REFERENCE,
@@ -41,7 +41,7 @@ from _measures import (
 )
 from _newstexts import WORKLOADS, make_workload
 from _profiles import ours
-from _workers import Launch, WorkerError, build, free_mb, started
+from _workers import Launch, WorkerError, build, started
 
 RESULTS = Path(__file__).parent / "results"
 INFINITY = Path(sys.prefix) / "infinity" / "bin" / "python"
@@ -52,8 +52,6 @@ COUNTS = {
     "tiny": {"titles": 16, "leads": 16, "bodies": 8},
 }
 SINGLES = {"e5-small": 24, "labse": 10, "tiny": 4}
-#: Below this, exporting LaBSE through torch (7.8 GB, 13 GB with O3) would push everything else out of memory.
-EXPORT_FREE_MB = {"e5-small": 5_000, "labse": 12_000, "tiny": 1_000}
 
 
 def tell(text: str) -> None:
@@ -106,35 +104,24 @@ class Bench:
         return self.model.folder
 
     def _export(self, rebuild: bool) -> None:
-        """The exports of sentence-transformers, which fastembed and Infinity read too."""
-        if self.exports.is_dir() and not rebuild:
-            return
-        if free_mb() < EXPORT_FREE_MB[self.model.name]:
-            note = "no export: too little memory was free"
-            self.notes |= {engine.name: note for engine in self.engines if self._exported(engine)}
-            return
-        scratch = self.home / "exporting"
-        shutil.rmtree(scratch, ignore_errors=True)
+        """The exports of sentence-transformers, one by one; fastembed and Infinity read the fp32 one too."""
+        if rebuild:
+            shutil.rmtree(self.exports, ignore_errors=True)
         names = [engine.name for engine in self.engines]
-        job = {
-            "what": "export",
-            "folder": str(self.model.folder),
-            "target": str(scratch),
-            "configurations": [
-                n for n, e in (("avx512_vnni", "st-onnx-int8"), ("avx2", "st-onnx-int8-avx2")) if e in names
-            ],
-            # O3 of LaBSE's shape takes 13 GB.
-            "levels": ["O3"] if self.model.name != "labse" else [],
-        }
-        tell(f"exporting {self.model.name} through torch")
-        try:
-            self.builds["sentence-transformers"] = build(job)
-        except WorkerError as error:
-            shutil.rmtree(scratch, ignore_errors=True)
-            self.notes |= {engine.name: f"no export: {error}" for engine in self.engines if self._exported(engine)}
-            return
-        shutil.rmtree(self.exports, ignore_errors=True)
-        scratch.rename(self.exports)
+        for name, (variant, file) in EXPORTS.items():
+            if name not in names and variant != "fp32":
+                continue
+            readers = [e.name for e in self.engines if e.name == name or (variant == "fp32" and self._exported(e))]
+            if (self.exports / "onnx" / file).is_file():
+                continue
+            try:
+                self._export_one(variant)
+            except WorkerError as error:
+                self.notes |= dict.fromkeys(readers, f"no export: {error}")
+                (self.exports / "onnx" / file).unlink(missing_ok=True)
+                if variant == "fp32":
+                    shutil.rmtree(self.exports, ignore_errors=True)
+                    return
         # Infinity takes quantised files first, and only at the top of a folder; this one holds the fp32 graph there.
         alone = self.home / "one-graph"
         shutil.rmtree(alone, ignore_errors=True)
@@ -142,6 +129,13 @@ class Bench:
         for path in (*self.exports.iterdir(), self.exports / "onnx" / "model.onnx"):
             if path.name != "onnx":
                 (alone / path.name).symlink_to(path)
+
+    def _export_one(self, variant: str) -> None:
+        if self.model.name == "labse" and variant.startswith("O"):
+            raise WorkerError("it takes 13 GB with this model")
+        tell(f"exporting {self.model.name} through torch: {variant}")
+        job = {"what": "export", "folder": str(self.model.folder), "target": str(self.exports), "variant": variant}
+        self.builds[f"sentence-transformers, {variant}"] = build(job)
 
     def _prepare(self, engine: Engine, rebuild: bool) -> None:
         job = {
@@ -158,7 +152,8 @@ class Bench:
         except WorkerError as error:
             self.notes[engine.name] = str(error)
             return
-        self.builds[engine.name] = found
+        if len(found["stages"]) > 1:  # one that was not in the cache
+            self.builds[engine.name] = found
         self.options[engine.name] = {"artifact": found["path"]}
 
 
@@ -264,15 +259,20 @@ def main(argv: list[str] | None = None) -> int:
             load = os.getloadavg()[0]
             peaks = gemm_peaks(seconds=0.5 if arguments.quick else 2.0)
             if workload == "build":
-                found: dict[str, Any] = {"engines": bench.builds}
+                found: dict[str, Any] = {"engines": {}}
             elif workload == "startup":
                 found = run_startup(bench, arguments)
             else:
                 found = run_texts(bench, workload, arguments)
             at = datetime.now(UTC).isoformat(timespec="minutes")
             head = {"model": bench.model.title, "measured_at": at, "load_before": round(load, 2)}
-            found = {**head, "gemm_peak_gops": dict(peaks), **found}
-            results["slices"][f"{name}/{workload}"] = found
+            head |= {"gemm_peak_gops": dict(peaks)}
+            found = head | found
+            if workload != "build":
+                results["slices"][f"{name}/{workload}"] = found
+            if bench.builds:  # also those that another workload needed first
+                builds = results["slices"].setdefault(f"{name}/build", head | {"engines": {}})
+                builds["engines"] |= bench.builds
             results["machine"] = describe(roofline(results["slices"]))
             for path in INFINITY.parents[1].glob("lib/python*/site-packages/infinity_emb-*.dist-info"):
                 results["machine"]["versions"]["infinity-emb"] = path.name.split("-")[1].removesuffix(".dist")
