@@ -42,13 +42,14 @@ class Newcomer:
     signature: bytes
     profile: Profile
     vector: Vectors | None = None
+    crowding: float | None = None
     is_copy: bool = False
     decisions: dict[int, Decision] = field(default_factory=dict)
 
     def side(self, *, timed: bool = True) -> Side:
         article = self.article
         at = self.at if timed else None
-        return Side(article.title, self.profile, article.lang, article.source, at, article.fingerprint)
+        return Side(article.title, self.profile, article.lang, article.source, at, article.fingerprint, self.crowding)
 
 
 class Placer:
@@ -125,9 +126,12 @@ class Placer:
             return
         count = self._config.verdict.candidates
         vectors = np.stack([n.vector for n in newcomers if n.vector is not None])
+        for newcomer, crowding in zip(newcomers, self._memory.crowding_around(vectors), strict=True):
+            newcomer.crowding = crowding
         inside = self._memory.similar_within(vectors, [n.at for n in newcomers], self._window, self._floor, count)
         with store.reading() as session:
             known = queries.known(session, sorted({id_ for row in inside for id_, _ in row}))
+        self._memory.crowdings(known)  # all at once: what has to be searched for is searched for together
         for newcomer, row in zip(newcomers, inside, strict=True):
             for id_, cosine in row:
                 if known[id_].key != newcomer.article.key:
@@ -172,7 +176,8 @@ class Placer:
         return placed
 
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
-        return self._judge.decide(newcomer.side(), other.side(), cosine)
+        crowding = None if cosine is None else self._memory.crowdings([other.id]).get(other.id)
+        return self._judge.decide(newcomer.side(), other.side(crowding), cosine)
 
     def _copies_earlier(self, newcomer: Newcomer, newcomers: list[Newcomer], batch: Tail) -> bool:
         """Whether an earlier, encoded article of the same batch makes encoding this one unnecessary."""
@@ -235,6 +240,8 @@ class Placer:
         )
         session.add(row)
         session.flush()
+        if newcomer.crowding is not None:
+            self._memory.expect(row.id, newcomer.crowding)
         return row
 
     def _choose(self, session: Session, row: ArticleRow, newcomer: Newcomer) -> list[Candidate]:
@@ -283,6 +290,8 @@ class Placer:
         for embedding in session.scalars(select(EmbeddingRow).where(EmbeddingRow.article_id == row.id)):
             session.delete(embedding)
         session.flush()
+        if newcomer.crowding is not None:
+            self._memory.expect(row.id, newcomer.crowding)
         self._embed(session, row.id, newcomer)
         self._pairs.put(queries.Known.of(article, row.id, row.at), row.revision, newcomer.vector)
         # What it is like now; the joins it had rest on a text that is gone, but say how it came where it is.

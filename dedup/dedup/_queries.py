@@ -47,8 +47,8 @@ class Known:
     def profile(self) -> Profile:
         return profile(self.title, self.text)
 
-    def side(self) -> Side:
-        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint)
+    def side(self, crowding: float | None) -> Side:
+        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, crowding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,11 @@ COPIED = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One article as the comparison sees it; `fingerprint` is that of its normalised text, empty where nobody knows."""
+    """One article as the comparison sees it.
+
+    fingerprint: of its normalised text; empty where nobody knows. crowding: the mean cosine of its nearest others (see
+    `dedup.crowding`); `None` where nobody knows.
+    """
 
     title: str
     profile: Profile
@@ -31,6 +35,7 @@ class Side:
     source: str
     at: datetime | None
     fingerprint: str = ""
+    crowding: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,12 @@ class Evidence:
 
     cosine: of the two embeddings, −1…1; `None` where one of them never reached the encoder (copies).
     scaled_cosine: the same on the model's own scale: 0 as unrelated texts, 1 as two tellings of one event.
+    crowding: of the two neighbourhoods, the mean, on the same scale; `None` where neither is known. The margin of the
+        cosine over it is CSLS.
     jaccard, containment: of the word shingles, 0…1.
     title_overlap: shared share of the words of the two titles, 0…1.
+    word_cosine: of the bags of words, 0…1; `None` across languages, and where a side has no words.
+    name_cosine: of the bags of names and numbers, 0…1; `None` where a side has neither.
     word_support: share of the longer words in one lead that the other article has too, averaged over both directions,
         0…1; `None` across languages.
     name_support: share of the names in one lead that the other article has too, averaged over both directions, 0…1;
@@ -49,13 +58,17 @@ class Evidence:
     negation_differs: only one of the titles holds a negation.
     conflicts: facts that speak against one event, in words ("number 6.25% / 6.5%").
     hours_apart: absolute; `None` where a time is missing.
+    headlines_only: there is nothing but a headline on either side.
     """
 
     cosine: float | None
     scaled_cosine: float | None
+    crowding: float | None
     jaccard: float
     containment: float
     title_overlap: float
+    word_cosine: float | None
+    name_cosine: float | None
     word_support: float | None
     name_support: float | None
     number_support: float | None
@@ -68,6 +81,7 @@ class Evidence:
     hours_apart: float | None
     same_source: bool
     translation: bool
+    headlines_only: bool
 
 
 def crosses(a: Side, b: Side) -> bool:
@@ -75,8 +89,10 @@ def crosses(a: Side, b: Side) -> bool:
     return a.lang != b.lang and "und" not in (a.lang, b.lang)
 
 
-def compare(a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | None) -> Evidence:
-    """The evidence of a pair; symmetric in its two sides."""
+def compare(
+    a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | None, crowding: float | None = None
+) -> Evidence:
+    """The evidence of a pair; symmetric in its two sides. `crowding` is on the scale of `scaled_cosine`."""
     first, second = a.profile, b.profile
     translation = crosses(a, b)
     only_a, only_b = _unmatched(first.lead.names, second.whole), _unmatched(second.lead.names, first.whole)
@@ -87,8 +103,11 @@ def compare(a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | No
     return Evidence(
         cosine=cosine,
         scaled_cosine=scaled_cosine,
+        crowding=crowding,
         jaccard=alike,
         containment=containment(first.shingles, second.shingles),
+        word_cosine=None if translation else first.words.cosine(second.words),
+        name_cosine=first.names.cosine(second.names),
         word_support=None if translation else _word_support(first, second),
         title_overlap=jaccard(first.title.word_set, second.title.word_set),
         name_support=_support(len(first.lead.names), len(only_a), len(second.lead.names), len(only_b)),
@@ -102,6 +121,7 @@ def compare(a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | No
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
         same_source=a.source == b.source,
         translation=translation,
+        headlines_only=not (first.has_text or second.has_text),
     )
 
 

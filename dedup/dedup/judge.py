@@ -8,14 +8,16 @@ How to use it (the service, the repair of stories and `dedup eval` all do):
 
 `decide` is pure, symmetric and needs no database: whoever has two sides and their cosine may ask. Where one never
 reached the encoder the cosine is `None`. `Side.fingerprint` is that of the article's text: two sides whose fingerprints
-are equal, and not empty, are one text.
+are equal, and not empty, are one text. `Side.crowding` comes from `dedup.crowding`, over the articles that the two are
+found among: all stored ones, or all texts of a file; without it nothing is known of the neighbourhood, and a pair among
+look-alikes is judged as if it stood alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dedup.evidence import Side, compare, crosses
+from dedup.evidence import Evidence, Side, compare, crosses
 from dedup.space import Scale
 from dedup.verdict import Decision, VerdictLimits, Verifier, decide
 
@@ -35,7 +37,12 @@ class Judge:
             a, b: the two articles, in any order.
             cosine: −1…1, of their vectors in the space; `None` where one has none (a copy).
         """
-        scaled = None if cosine is None else self.scale.scaled(cosine, translation=crosses(a, b))
-        evidence = compare(a, b, cosine=cosine, scaled_cosine=scaled)
         same_text = bool(a.fingerprint) and a.fingerprint == b.fingerprint
-        return decide(evidence, same_text=same_text, limits=self.limits, verifier=self.verifier)
+        return decide(self.evidence(a, b, cosine), same_text=same_text, limits=self.limits, verifier=self.verifier)
+
+    def evidence(self, a: Side, b: Side, cosine: float | None) -> Evidence:
+        """What the verdict rests on, on the scale of the space; arguments as for `decide`."""
+        scaled = None if cosine is None else self.scale.scaled(cosine, translation=crosses(a, b))
+        known = [side.crowding for side in (a, b) if side.crowding is not None]
+        crowding = self.scale.scaled(sum(known) / len(known), translation=False) if known else None
+        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=crowding)

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dedup.copies import CopyIndex
+from dedup.crowding import NEIGHBOURS, SEARCHED, Crowds, crowding
 from dedup.store import ArticleRow, EmbeddingRow
 from dedup_index import (
     FlatIndex,
@@ -50,6 +51,8 @@ class Memory:
         self.watermark = 0
         self._rows: dict[int, tuple[datetime, int]] = {}  # article id → (time, revision)
         self._vectors: set[int] = set()
+        self._crowds = Crowds()
+        self._expected: dict[int, float] = {}
         self._keep = keep
         self._newest: datetime | None = None
         self._swept_seconds = time.monotonic()
@@ -103,14 +106,20 @@ class Memory:
             for row in rows:
                 if row.revision > self._rows.get(row.id, (row.at, 0))[1]:
                     news[row.id] = row
+                    self._expected.pop(row.id, None)
                     self._rows[row.id] = (row.at, row.revision)
                     self.copies.add(row.id, row.signature)
             self._drop_vectors(news)
             vectors = {id_: row.vector for id_, row in news.items() if row.vector is not None}
             if vectors:
-                ids = np.fromiter(vectors, dtype=np.int64, count=len(vectors))
-                self.index.add(ids, np.stack(list(vectors.values())))
+                ids, stacked = (
+                    np.fromiter(vectors, dtype=np.int64, count=len(vectors)),
+                    np.stack(list(vectors.values())),
+                )
+                self.index.add(ids, stacked)
                 self._vectors.update(vectors)
+                if len(self._crowds):
+                    self._crowds.meet(self.index.search(stacked, NEIGHBOURS))
             self.watermark = max([self.watermark, *(row.revision for row in rows)])
             for row in news.values():
                 self._newest = max(self._newest or row.at, row.at)
@@ -159,6 +168,33 @@ class Memory:
                 pending, k = again, k * 4
         return answers
 
+    def crowdings(self, article_ids: Iterable[int]) -> dict[int, float]:
+        """How crowded the neighbourhoods of articles are (see `dedup.crowding`); of those that have a vector."""
+        with self._lock:
+            every = set(article_ids)
+            wanted = self._vectors & every
+            missing = np.array(sorted(id_ for id_ in wanted if id_ not in self._crowds), dtype=np.int64)
+            if len(missing):
+                self._crowds.learn(missing, self.index.search(self.index.vectors(missing), SEARCHED))
+            expected = {id_: self._expected[id_] for id_ in self._expected.keys() & every}
+            return {**{id_: self._crowds.of(id_) for id_ in wanted}, **expected}
+
+    def expect(self, article_id: int, crowded: float) -> None:
+        """What `crowding_around` said of an article that is being written, until it is applied."""
+        with self._lock:
+            self._expected[article_id] = crowded
+
+    def expect_nothing(self) -> None:
+        """What was being written was rolled back."""
+        with self._lock:
+            self._expected.clear()
+
+    def crowding_around(self, vectors: Vectors) -> list[float]:
+        """The same of vectors (n, d) that are not in the index yet, among those that are and among one another."""
+        with self._lock:
+            found = self.index.search(vectors, SEARCHED)
+        return [crowding([*inside, *row]) for inside, row in zip(found.scores, vectors @ vectors.T, strict=True)]
+
     def within(self, article_id: int, at: datetime, window: timedelta) -> bool:
         """Whether an indexed article lies inside the window around `at`."""
         known = self._rows.get(article_id)
@@ -205,6 +241,7 @@ class Memory:
 
     def _drop_vectors(self, ids: Iterable[int]) -> None:
         held = self._vectors.intersection(ids)
+        self._crowds.drop(held)
         if held:
             self.index.remove(np.fromiter(held, dtype=np.int64, count=len(held)))
             self._vectors -= held

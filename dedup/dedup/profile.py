@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 
 from anyascii import anyascii
 
+from dedup.bags import Bag, name_bag, word_bag
 from dedup.wordlists import MAGNITUDES, MONTHS, NEGATIONS, NUMBER_WORDS, PEOPLE, PERCENT, STARTERS
 
 SHINGLE_WORDS = 3
@@ -151,7 +152,7 @@ class Facts:
         return sorted((number.value, number.kind) for number in self.numbers if number.kind not in CALENDAR)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its bags are kept
 class Profile:
     """Facts of an article: of its title, its lead (title and first words) and all of it; its shingles and stems."""
 
@@ -164,8 +165,18 @@ class Profile:
 
     @property
     def has_text(self) -> bool:
-        """Whether there is more than a headline: at least ten words more."""
-        return len(self.whole.words) >= len(self.title.words) + 10
+        """Whether there is more than a headline: at least 50 letters more, about ten words."""
+        return sum(map(len, self.whole.words)) >= sum(map(len, self.title.words)) + 50
+
+    @cached_property
+    def words(self) -> Bag:
+        """The words of all of it."""
+        return word_bag(self.whole)
+
+    @cached_property
+    def names(self) -> Bag:
+        """The names and numbers of all of it."""
+        return name_bag(self.whole)
 
 
 def profile(title: str, text: str, *, lead_words: int = 60) -> Profile:

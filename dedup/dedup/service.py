@@ -204,6 +204,7 @@ class Deduplicator(Archive):
         newcomer = self._newcomer(article, datetime.now(UTC))
         vector = self._encode([newcomer.view])
         newcomer.vector = vector[0]
+        newcomer.crowding = self._memory.crowding_around(vector)[0]
         window = None if published is None else self._window
         with self.store.reading() as session:
             self._memory.sync(session, self._space)
@@ -217,8 +218,9 @@ class Deduplicator(Archive):
         with self.store.reading() as session:
             found = []
             side = newcomer.side(timed=published is not None)
+            crowded = self._memory.crowdings(cosines)
             for id_, other in queries.known(session, list(cosines)).items():
-                decision = self._judge.decide(side, other.side(), cosines[id_])
+                decision = self._judge.decide(side, other.side(crowded.get(id_)), cosines[id_])
                 if decision.probability >= min_probability:
                     found.append((decision, other))
             found.sort(
@@ -373,10 +375,12 @@ class Deduplicator(Archive):
             yield
         except BaseException:
             self._pairs.clear()  # it may know articles that were never committed
+            self._memory.expect_nothing()
             raise
 
     def _decide(self, a: queries.Known, b: queries.Known, cosine: float | None) -> Decision:
-        return self._judge.decide(a.side(), b.side(), cosine)
+        crowded = {} if cosine is None else self._memory.crowdings((a.id, b.id))
+        return self._judge.decide(a.side(crowded.get(a.id)), b.side(crowded.get(b.id)), cosine)
 
     def _encode_row(self, row: ArticleRow) -> Vectors:
         vector: Vectors = self._encode([self._view.text(row.title, row.text, row.lang)])[0]

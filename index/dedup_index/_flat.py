@@ -14,8 +14,8 @@ from typing import Any, Self
 import numpy as np
 
 from ._checks import checked_ids, checked_pairs, checked_vectors, shown
-from ._errors import DuplicateIds, IndexCorrupt, IndexForeign, IndexInputError
-from ._protocol import PADDING_ID, AnyFloats, Ids, Neighbours
+from ._errors import BadIds, DuplicateIds, IndexCorrupt, IndexForeign, IndexInputError
+from ._protocol import PADDING_ID, AnyFloats, Ids, Neighbours, Vectors
 from ._storage import read_saved, write_saved
 
 ENGINE = "faiss-flat-ip"
@@ -66,6 +66,15 @@ class FlatIndex:
             held = np.fromiter(self._held, dtype=np.int64, count=len(self._held))
         held.sort()
         return held
+
+    def vectors(self, ids: Ids) -> Vectors:
+        wanted = checked_ids(ids)
+        with self._lock:
+            missing = sorted(set(wanted.tolist()) - self._held)
+            if missing:
+                raise BadIds(f"not in the index: {shown(missing)}")
+            found: Vectors = self._table.reconstruct_batch(wanted)
+        return found
 
     def add(self, ids: Ids, vectors: AnyFloats) -> None:
         good_ids, good_vectors = checked_pairs(ids, vectors, self._dimension)

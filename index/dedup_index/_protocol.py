@@ -72,6 +72,13 @@ class VectorIndex(Protocol):
         """All ids, ascending, int64 (n,); a copy."""
         ...
 
+    def vectors(self, ids: Ids) -> Vectors:
+        """The vectors held under ``ids`` (n,), in that order: float32 (n, dimension), a copy.
+
+        Raises BadIds (also for an id that is not held).
+        """
+        ...
+
     def add(self, ids: Ids, vectors: AnyFloats) -> None:
         """Add ``vectors`` (n, dimension) under new ``ids`` (n,).
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from dedup.evidence import Evidence
-from dedup.verdict import Verdict, VerdictLimits, decide, default_verifier, features
+from dedup.verdict import Verdict, VerdictLimits, decide, default_verifier, features, kind_of
 
 LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
 PLAIN = Evidence(
     cosine=0.88,
     scaled_cosine=1.0,
+    crowding=None,
     jaccard=0.15,
     containment=0.3,
     title_overlap=0.5,
+    word_cosine=0.3,
+    name_cosine=0.5,
     word_support=0.5,
     name_support=1.0,
     number_support=1.0,
@@ -28,6 +32,7 @@ PLAIN = Evidence(
     hours_apart=2.0,
     same_source=False,
     translation=False,
+    headlines_only=False,
 )
 
 
@@ -57,25 +62,48 @@ def test_other_words_for_the_same_facts_are_the_same_event() -> None:
 
 
 def test_texts_with_nothing_in_common_are_distinct() -> None:
-    assert verdict(scaled_cosine=0.1, name_support=0.0, number_support=0.0, title_overlap=0.0) is Verdict.DISTINCT
+    assert verdict(scaled_cosine=0.1, name_cosine=0.0, word_cosine=0.0, number_support=0.0) is Verdict.DISTINCT
 
 
 def test_a_text_that_was_never_encoded_can_be_a_copy_but_never_the_same_event() -> None:
     assert verdict(cosine=None, scaled_cosine=None) is Verdict.DISTINCT
 
 
-@pytest.mark.parametrize("name", ["scaled_cosine", "title_overlap", "name_support", "number_support"])
-def test_more_agreement_never_lowers_the_probability(name: str) -> None:
+KINDS: dict[str, dict[str, Any]] = {
+    "texts": {},
+    "across": {"translation": True, "word_cosine": None},
+    "headlines": {"headlines_only": True},
+    "lexical": {"cosine": None, "scaled_cosine": None},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["scaled_cosine", "name_cosine", "word_cosine", "number_support", "containment"])
+def test_more_agreement_never_lowers_the_probability(name: str, kind: str) -> None:
     steps = [0.0, 0.25, 0.5, 0.75, 1.0]
-    verifier = default_verifier()
-    found = [verifier.probability(dataclasses.replace(PLAIN, **{name: step})) for step in steps]
+    verifier, plain = default_verifier(), dataclasses.replace(PLAIN, **KINDS[kind])
+    if getattr(plain, name) is None:
+        steps = [step for step in steps if name != "scaled_cosine"]
+    found = [verifier.probability(dataclasses.replace(plain, **{name: step})) for step in steps]
     assert found == sorted(found)
 
 
-def test_more_hours_apart_lower_the_probability() -> None:
+def test_among_look_alikes_the_same_cosine_says_less() -> None:
     verifier = default_verifier()
-    near, far = (verifier.probability(dataclasses.replace(PLAIN, hours_apart=hours)) for hours in (1.0, 70.0))
-    assert far < near
+    alone, lonely, crowded = (
+        verifier.probability(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (None, 0.4, 1.8)
+    )
+    assert alone == lonely
+    assert crowded < alone - 0.2
+
+
+def test_a_cosine_of_texts_without_words_joins_nothing() -> None:
+    assert verdict(cosine=1.0, scaled_cosine=1.8, word_cosine=None, name_cosine=None) is Verdict.DISTINCT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_pair_is_read_by_its_own_regression(kind: str) -> None:
+    assert kind_of(dataclasses.replace(PLAIN, **KINDS[kind])) == kind
 
 
 def test_a_decision_can_be_made_again_with_other_limits() -> None:
@@ -94,9 +122,8 @@ def test_the_reason_names_what_joined_and_what_separated() -> None:
     assert "6.25% / 6.5%" in decide(apart, same_text=False, limits=LIMITS, verifier=default_verifier()).reason
 
 
-def test_every_fitted_weight_belongs_to_a_feature() -> None:
-    verifier = default_verifier()
-    names = {*features(PLAIN), "bias"}
-    assert set(verifier.semantic) == names
-    assert set(verifier.lexical) < names
-    assert not any("cosine" in name for name in verifier.lexical)
+def test_every_fitted_weight_belongs_to_a_feature_and_every_feature_is_read_by_some_kind() -> None:
+    weights = default_verifier().weights
+    assert set(weights) == set(KINDS)
+    assert set().union(*weights.values()) == set(features(PLAIN))
+    assert "cosine" not in weights["lexical"]

@@ -43,7 +43,8 @@ def evaluate_documents(trial: Trial, documents: Sequence[Document], errors: int)
     truth = [labels[place] for place in scored]
     clusters = metrics.clustering_scores(truth, [found[place] for place in scored])
 
-    sides, vectors = trial.sides(articles), trial.vectors(articles)
+    vectors = trial.vectors(articles)
+    sides = trial.sides(articles, vectors)
     pairs = near_pairs(trial, vectors, times)
     decisions = trial.decide(sides, vectors, pairs)
     probabilities = np.array([decision.probability for decision in decisions])

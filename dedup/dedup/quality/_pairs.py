@@ -60,7 +60,8 @@ def judge_pairs(trial: Trial, rows: Sequence[LabelledPair]) -> tuple[list[Decisi
     place = {text: number for number, text in enumerate(articles)}
     every = list(articles.values())
     pairs = np.array([(place[row.a], place[row.b]) for row in rows], dtype=np.int64)
-    return trial.decide(trial.sides(every), trial.vectors(every), pairs), pairs, len(every)
+    vectors = trial.vectors(every)
+    return trial.decide(trial.sides(every, vectors), vectors, pairs), pairs, len(every)
 
 
 def _grouped(count: int, pairs: NDArray[np.int64]) -> list[int]:

@@ -13,6 +13,7 @@ from dedup import metrics
 from dedup._errors import CorpusError
 from dedup.config import Config
 from dedup.corpora import Text
+from dedup.crowding import crowdings
 from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
@@ -72,10 +73,11 @@ class Trial:
         except ArticleError as error:
             raise CorpusError(f"{self._name}:{line}: {error}") from error
 
-    def sides(self, articles: Sequence[Article]) -> list[Side]:
+    def sides(self, articles: Sequence[Article], vectors: NDArray[np.float32]) -> list[Side]:
+        """With the vectors of all: they are one another's neighbourhood."""
         return [
-            Side(one.title, profile(one.title, one.text), one.lang, one.source, one.published, one.fingerprint)
-            for one in articles
+            Side(one.title, profile(one.title, one.text), one.lang, one.source, one.published, one.fingerprint, crowd)
+            for one, crowd in zip(articles, crowdings(vectors).tolist(), strict=True)
         ]
 
     def vectors(self, articles: Sequence[Article]) -> NDArray[np.float32]:
