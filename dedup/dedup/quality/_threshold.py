@@ -51,7 +51,7 @@ def judge_corpus(trial: Trial, corpus: Corpus) -> Judged:
     labels = np.unique([str(document.cluster) for document in documents], return_inverse=True)[1]
     same = labels[pairs[:, 0]] == labels[pairs[:, 1]]
     sizes = np.bincount(labels)
-    decisions = trial.decide(trial.sides(articles), vectors, pairs)
+    decisions = trial.decide(trial.sides(articles, vectors), vectors, pairs)
     return Judged(pairs, tuple(decisions), same, int((sizes * (sizes - 1) // 2).sum()), corpus.name)
 
 
