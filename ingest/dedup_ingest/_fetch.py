@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_CODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate", "br", "zstd"})
+_CODINGS: Final = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
 _CHUNK_BYTES: Final = 64 * 1024
 _MAX_VALIDATOR_CHARACTERS: Final = 1024
 _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -69,6 +70,27 @@ def test_a_host_that_nobody_waits_for_is_forgotten(kit: Any) -> None:
 
     held, left = kit.run(scenario())
     assert (held > 0, left) == (True, 0)
+
+
+def test_no_more_requests_run_at_once_than_the_limit_over_all_hosts(kit: Any) -> None:
+    now = most = 0
+
+    async def answer(connection: Any) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.02)
+        await connection.reply(kit.rss(kit.item()))
+        now -= 1
+
+    async def scenario() -> set[str]:
+        async with AsyncExitStack() as stack:
+            hosts = [await stack.enter_async_context(kit.raw_server(answer, f"127.0.0.{n}")) for n in range(2, 10)]
+            settings = FetchSettings(allow_networks=kit.LOOPBACK, max_concurrency=3, host_spacing_seconds=0)
+            outcomes = await kit.gather([f"{host.url}/{page}" for host in hosts for page in range(3)], settings)
+            return {outcome.status for outcome in outcomes.values()}
+
+    assert (kit.run(scenario()), most) == ({"fetched"}, 3)
 
 
 def test_case_29_a_slow_host_with_more_feeds_than_slots_fails_none_of_them_for_being_many(kit: Any) -> None:
