@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("trafilatura", reason="the extra [fulltext] is not installed")
 
@@ -107,6 +109,49 @@ def test_the_largest_of_several_bodies_in_json_ld_counts_and_broken_json_does_no
 def test_what_is_no_page_is_an_error(body: bytes, content_type: str | None) -> None:
     with pytest.raises(ParseError, match="no web page"):
         parse_page(body, url="https://gazette.example/1", content_type=content_type, max_text_characters=99)
+
+
+_PIECES = [
+    "<html>",
+    "<head>",
+    "<article>",
+    "<p class=a>",
+    f"<p>{LEAD}</p>",
+    f"<p>{BODY[0]}",
+    "</article>",
+    "<div id=comments>",
+    "<!--",
+    '<script type="application/ld+json">',
+    '{"articleBody": 5}',
+    '{"@graph": [[]]}',
+    "</script>",
+    "<link rel=canonical href='//['>",
+    "<meta charset=utf-7>",
+    "<link rel=amphtml href='/amp'>",
+    "<meta property=og:url content='\x00'>",
+    "<template>",
+    "&#xD800;",
+    "<svg><title>",
+    "<base href='x:'>",
+    "<h1>",
+    "\x00",
+    "<table><tr>",
+    "ж",
+    "<h1></h1>",
+    "<body>",
+]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.one_of(st.sampled_from(_PIECES), st.text(max_size=8)), max_size=20))
+def test_no_page_makes_the_reader_fail_otherwise_than_it_says(pieces: list[str]) -> None:
+    try:
+        page = read("".join(pieces).encode("utf-8", "replace").decode())
+    except ParseError:
+        return
+    (page.title + page.text + (page.canonical or "") + (page.amp or "")).encode("utf-8")
+    assert "\x00" not in page.title + page.text
+    assert all(link is None or link.startswith(("http://", "https://")) for link in (page.canonical, page.amp))
 
 
 @pytest.fixture(scope="module")

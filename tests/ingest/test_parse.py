@@ -361,3 +361,53 @@ def test_no_texts_in_a_feed_make_the_parser_fail(title: str, text: str, link: st
 def test_an_entry_without_a_date_has_none_rather_than_the_time_of_fetching() -> None:
     article = parsed(b"<rss><channel><title>T</title><item><title>One</title></item></channel></rss>").articles[0]
     assert article.published is None
+
+
+_PIECES = [
+    "<rss>",
+    "<channel>",
+    "<item>",
+    "</item>",
+    "<title>",
+    "</title>",
+    "<link>",
+    "<guid>x</guid>",
+    "<entry>",
+    "<feed xmlns=",
+    "'http://www.w3.org/2005/Atom'>",
+    "<content type='xhtml'>",
+    "<div>",
+    "</div>",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "&#xD800;",
+    "&nbsp;",
+    "&bogus;",
+    "<?xml version='1.0' encoding='utf-16'?>",
+    "<!DOCTYPE rss [",
+    "]>",
+    "xml:base='http://[",
+    "<rdf:RDF>",
+    "<pubDate>",
+    "9999-12-31",
+    "\x00",
+    "\ufffe",
+    "{",
+    '{"items": [',
+    "\x1f\x8b",
+    "ж",
+    "</rss>",
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.one_of(st.sampled_from(_PIECES), st.text(max_size=8)), max_size=25), st.binary(max_size=4))
+def test_no_broken_feed_makes_the_parser_fail_otherwise_than_it_says(pieces: list[str], tail: bytes) -> None:
+    body = "".join(pieces).encode("utf-8", "replace") + tail
+    try:
+        found = parsed(body)
+    except ParseError:
+        return
+    assert len(found.articles) + sum(count for _, count in found.skipped) >= found.found
