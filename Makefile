@@ -38,7 +38,7 @@ $(VENV)/bin/pip uninstall --quiet --yes onnxruntime onnxruntime-gpu; \
 $(VENV)/bin/pip install --quiet --no-deps "onnxruntime-gpu==$$gpu_version"
 endef
 
-.PHONY: help install demo test check bench $(BENCHES) fuzz gpu gpu-plan gpu-check lock clean
+.PHONY: help install demo test check bench $(BENCHES) soak fuzz gpu gpu-plan gpu-check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
@@ -82,7 +82,7 @@ check: $(TEST_STAMP)  ## lint, formatting, types, import rules
 bench: $(BENCHES)  ## every benchmark in benchmarks/
 	@[ -n "$(BENCHES)" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 2; }
 
-$(filter-out bench-encode bench-extract,$(BENCHES)): bench-%: $(TEST_STAMP)
+$(filter-out bench-encode bench-extract bench-ingest,$(BENCHES)): bench-%: $(TEST_STAMP)
 	$(TEST_VENV)/bin/python benchmarks/bench_$*.py $(BENCH_ARGS)
 
 # Peers of the encoder stay out of the test environment. Where Infinity cannot be installed, the table says so.
@@ -92,6 +92,14 @@ bench-encode: $(BENCH_STAMP)
 bench-extract: $(BENCH_STAMP)
 	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[fulltext,plot]' -r benchmarks/extract.txt
 	$(BENCH_VENV)/bin/python benchmarks/bench_extract.py $(BENCH_ARGS)
+
+bench-ingest: $(BENCH_STAMP)
+	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[plot]' -r benchmarks/ingest.txt
+	$(BENCH_VENV)/bin/python benchmarks/bench_ingest.py $(BENCH_ARGS)
+
+soak: $(BENCH_STAMP)  ## ten thousand feeds for twenty minutes: memory stays flat, or it exits with 1
+	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[plot]' -r benchmarks/ingest.txt
+	$(BENCH_VENV)/bin/python benchmarks/soak_ingest.py $(BENCH_ARGS)
 
 $(BENCH_STAMP): $(INPUTS) benchmarks/peers.txt benchmarks/infinity.txt
 	@echo "Installing the encoder's peers into $(BENCH_VENV) ..."

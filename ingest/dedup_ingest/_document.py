@@ -19,6 +19,7 @@ from ._entries import Document, Entry, Parsed, to_articles
 from ._errors import ErrorKind, ParseError
 from ._jsonfeed import parse_json_feed
 from ._pace import pace_of
+from ._plainrss import read_plain_rss
 from ._settings import ArticleLimits, ParseSettings
 
 _GZIP: Final = b"\x1f\x8b"
@@ -71,8 +72,6 @@ def _storable_reference(reference: re.Match[str]) -> str:
 
 
 def _parse_xml(text: str, base: str, max_entries: int) -> Document:
-    import feedparser
-
     root, start = _root(text)
     if root in _HTML_ROOTS:
         raise ParseError(ErrorKind.NOT_A_FEED, _html_message(text, base))
@@ -83,6 +82,10 @@ def _parse_xml(text: str, base: str, max_entries: int) -> Document:
     cut = found > max_entries
     if cut:
         text = _closed_at(text, starts[max_entries], start)
+    elif (plain := read_plain_rss(text)) is not None:
+        return Document(plain.title, plain.lang, plain.entries, len(plain.entries), pace=pace)
+    import feedparser
+
     result = feedparser.parse(
         io.BytesIO(text.encode("utf-8")),
         # The type stops feedparser from guessing the encoding again. No location: it would resolve guids against it,

@@ -6,16 +6,20 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from feedserver import LOOPBACK, write_feeds
 from newsroom import (
     article,
     assert_store_is_consistent,
+    config_for,
     hashing_service,
     invented_news,
 )
 from sqlalchemy import event
 
+from dedup import jobs
 from dedup._errors import StoreUnavailable
 from dedup.store import open_store
 
@@ -24,6 +28,7 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.path.insert(0, sys.argv[1])
 from newsroom import hashing_service, invented_news
+from dedup import jobs
 from dedup._errors import StoreUnavailable
 service = hashing_service(sys.argv[2])
 service.add(invented_news(16))
@@ -75,6 +80,21 @@ def test_case_64_a_read_only_database_can_be_read_and_says_so_when_written(tmp_p
         with pytest.raises(StoreUnavailable, match="read-only; nothing was stored"):
             service.add([article("new", "Lusen closes its harbour")])
         assert_store_is_consistent(service.store, articles=8)
+
+
+def test_case_64_feeds_in_a_read_only_database_are_refused_and_nothing_is_fetched(tmp_path: Path, serve: Any) -> None:
+    write_feeds(tmp_path / "www", 1)
+    server = serve(tmp_path / "www")
+    listed = tmp_path / "feeds.txt"
+    listed.write_text(f"{server.url}/f0.xml", encoding="utf-8")
+    path = tmp_path / "news.sqlite3"
+    hashing_service(f"sqlite:///{path}").close()
+    read_only, index = f"sqlite:///file:{path}?mode=ro&uri=true", {"folder": str(tmp_path / "index")}
+    with hashing_service(read_only, index=index) as service:
+        for job in (jobs.ingest, jobs.ingest_due):
+            with pytest.raises(StoreUnavailable, match="read-only; nothing was stored"):
+                job(service, config_for(read_only, fetch=LOOPBACK), [listed])
+    assert server.asked == {}
 
 
 def test_case_64_a_full_disk_stops_with_a_clear_text_and_whole_batches(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Inbox:
         taken = leases.claim_pending(limit)
         if not taken:
             return ()
-        articles = [_decoded(text) for _, _, _, text in taken]
+        articles = [decoded(text) for _, _, _, text in taken]
         feed_ids = {key: feed_id for key, _, feed_id, _ in taken if feed_id is not None}
 
         def finish(session: Session) -> None:
@@ -135,7 +135,8 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _decoded(text: str) -> Article:
+def decoded(text: str) -> Article:
+    """The article of a row of `pending`."""
     from dedup_ingest import Article
 
     names = [field.name for field in fields(Article)]
