@@ -123,9 +123,7 @@ def main() -> None:
     draw(result, RESULTS / "ingest.png")
     one, other = (result["readers"][name]["stored_per_minute"] for name in NAMES)
     sorting = result["sorting"]
-    print(
-        f"{one / other:.1f} times as many stored; {sorting['articles'] / sorting['seconds']:.0f} articles/s sorted"
-    )
+    print(f"{one / other:.1f} times as many stored; {sorting['articles'] / sorting['seconds']:.0f} articles/s sorted")
 
 
 if __name__ == "__main__":
