@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ._session import installed_wheels
 
-#: Names in /proc/cpuinfo. Without an int8 dot product (VNNI), int8 is widened to 16 bits before it is added up.
-_INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+#: Names in /proc/cpuinfo.
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _NVIDIA_SMI_SECONDS = 20.0
 
@@ -28,11 +27,6 @@ class Hardware:
     openvino: str = ""
     gpu_wheel: bool = False
     compute_capability: tuple[int, int] | None = None
-
-    @property
-    def int8_dot(self) -> bool:
-        """The CPU multiplies int8 and adds up in int32 in one instruction (VNNI, AMX)."""
-        return bool(self.flags & _INT8_FLAGS)
 
     @property
     def bf16(self) -> bool:

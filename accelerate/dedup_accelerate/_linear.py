@@ -21,8 +21,16 @@ Weights = Literal["fp32", "fp16", "int8"]
 
 
 def quantise_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Symmetric int8, one scale per output column: `weight ≈ values * scales`."""
-    scales = np.abs(weight).max(axis=0) / 127
+    """Symmetric int8, one scale per output column: `weight (inputs, outputs) ≈ values * scales`.
+
+    A CPU without VNNI adds the products of two neighbouring inputs in 16 bits, and cuts off what does not fit. So two
+    neighbours of one sign share the range: 255 * (|a| + |b|) stays below 2^15, and every CPU gives the same numbers.
+    """
+    inputs, outputs = weight.shape
+    pairs = np.zeros((inputs + inputs % 2, outputs), np.float32)
+    pairs[:inputs] = weight
+    pairs = pairs.reshape(-1, 2, outputs)
+    scales = np.maximum(pairs.clip(min=0).sum(axis=1), -pairs.clip(max=0).sum(axis=1)).max(axis=0) / 127
     scales[scales == 0] = 1
     return np.rint(weight / scales).astype(np.int8), scales
 

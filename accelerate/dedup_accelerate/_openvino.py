@@ -1,4 +1,4 @@
-"""OpenVINO on a CPU: the engine for bfloat16, and for int8 where the CPU has an int8 dot product."""
+"""OpenVINO on a CPU: the engine for bfloat16, which onnxruntime does not multiply there."""
 
 from __future__ import annotations
 

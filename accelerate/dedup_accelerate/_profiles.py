@@ -124,22 +124,19 @@ def _with_engine(profile: Profile, hardware: Hardware, engine: str) -> Profile:
             raise ProviderUnavailable(f"profile {profile.name!r} runs in onnxruntime; openvino here drives CPUs only.")
         return profile
     if engine == "auto":
-        engine = _fastest(profile, hardware)
+        engine = profile.engine
     if engine == "onnxruntime":
         if profile.name == "cpu-bf16":
             raise ProviderUnavailable("onnxruntime multiplies no bfloat16 on a CPU. Use engine = 'openvino'.")
         return replace(profile, engine="onnxruntime", arithmetic="fp32")
+    if profile.precision == "int8":
+        raise ProviderUnavailable(
+            "the int8 graph is written for onnxruntime's operators; openvino does not run it. Use engine = "
+            "'onnxruntime', or 'openvino' with profile 'cpu-bf16' or 'cpu-fp32'."
+        )
     if not hardware.openvino:
         raise ProviderUnavailable(
             f"profile {profile.name!r} with engine 'openvino' needs the package openvino, which is not installed. "
             "pip install 'news-dedup[openvino]'."
         )
-    rest: Arithmetic = "bf16" if profile.precision != "fp32" and hardware.bf16 else "fp32"
-    return replace(profile, engine="openvino", arithmetic=rest)
-
-
-def _fastest(profile: Profile, hardware: Hardware) -> EngineName:
-    """Onnxruntime, except where it has no kernel for what is asked."""
-    if profile.precision == "bf16":
-        return "openvino"
-    return "onnxruntime"
+    return replace(profile, engine="openvino")

@@ -25,7 +25,7 @@ from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
 
 #: Raised whenever the bytes this module writes change: an artifact of another recipe is built anew.
-RECIPE = 2
+RECIPE = 3
 
 
 def write_graph(
@@ -49,7 +49,9 @@ def write_graph(
         hidden = encoder.embeddings()
         for layer in range(stack.shape.layers):
             progress("write", layer + 1, steps)
-            hidden = encoder.layer(layer, hidden)
+            # Behind the last layer only the first token is read: its other rows need not be made (7 % of LaBSE).
+            last = layer == stack.shape.layers - 1
+            hidden = encoder.layer(layer, hidden, first_only=last and stack.pooling == "cls")
         if weights == "fp16":  # the sum over tokens and the length would overflow half precision
             hidden = graph.node("Cast", [hidden], "hidden_float", to=1)
         pooled = _pool(graph, stack.pooling, hidden)
@@ -171,17 +173,29 @@ class _Encoder:
         graph.node("Cast", ["words_picked"], "words_float", to=1)
         return graph.node("Mul", ["words_float", "scales_picked"], "words_used")
 
-    def layer(self, number: int, hidden: str) -> str:
+    def layer(self, number: int, hidden: str, *, first_only: bool = False) -> str:
+        """One transformer layer; `first_only`: its output holds the row of the first token only."""
         shape, weights = self._shape, self._weights
         source, name = f"encoder.layer.{number}", f"layer{number}"
         parts = [
             weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden)
             for part in ("query", "key", "value")
         ]
-        # One product for all three: the input is read, and in int8 rounded, once.
+        source_names = [f"{name}.{part}" for part in ("query", "key", "value")]
+        everything = hidden
+        if first_only:
+            graph = self._graph
+            zero, one = graph.constant("axis_0", [0], np.int64), graph.constant("axes_1", [1], np.int64)
+            hidden = graph.node("Slice", [hidden, zero, one, one], f"{name}.first")
+            weight, bias = parts.pop(0)
+            self._biased(source_names[0], self._linear(source_names[0], hidden, weight), bias)
+        # One product for all of them: the input is read, and in int8 rounded, once.
         weight, bias = (np.concatenate(values, axis=-1) for values in zip(*parts, strict=True))
-        joined = self._biased(f"{name}.qkv", self._linear(f"{name}.qkv", hidden, weight), bias)
-        context = self._attention(name, joined)
+        joined = self._biased(f"{name}.qkv", self._linear(f"{name}.qkv", everything, weight), bias)
+        sizes = self._graph.constant(f"sizes_{len(parts)}", [shape.hidden] * len(parts), np.int64)
+        split = self._graph.split("Split", [joined, sizes], source_names[-len(parts) :], axis=-1)
+        query = f"{source_names[0]}.biased" if first_only else split[0]
+        context = self._attention(name, query, *split[-2:])
         weight, bias = weights.linear(f"{source}.attention.output.dense", shape.hidden, shape.hidden)
         attended = self._biased(f"{name}.attended", self._linear(f"{name}.attended", context, weight), bias)
         middle = self._add_norm(attended, hidden, f"{source}.attention.output.LayerNorm", f"{name}.middle")
@@ -198,11 +212,8 @@ class _Encoder:
         vector = self._graph.weight(f"{name}.bias", self._float, bias.shape, [bias])
         return self._graph.node("Add", [product, vector], f"{name}.biased")
 
-    def _attention(self, name: str, joined: str) -> str:
+    def _attention(self, name: str, query: str, key: str, value: str) -> str:
         graph, heads = self._graph, self._shape.heads
-        sizes = graph.constant("qkv_sizes", [self._shape.hidden] * 3, np.int64)
-        names = [f"{name}.{part}" for part in ("query", "key", "value")]
-        query, key, value = graph.split("Split", [joined, sizes], names, axis=-1)
         size = self._shape.hidden // heads
         split = graph.constant("heads_shape", [0, 0, heads, size], np.int64)
         order = {"query": [0, 2, 1, 3], "key": [0, 2, 3, 1], "value": [0, 2, 1, 3]}

@@ -21,7 +21,7 @@ def card(major: int, minor: int) -> Hardware:
     [
         (Hardware(), "cpu-int8", "onnxruntime", "fp32"),
         (OLD, "cpu-int8", "onnxruntime", "fp32"),
-        (BARE_AMX, "cpu-int8", "onnxruntime", "fp32"),
+        (AMX, "cpu-int8", "onnxruntime", "fp32"),
         (card(6, 1), "cuda-fp32", "onnxruntime", "fp32"),
         (card(7, 5), "cuda-fp16", "onnxruntime", "fp16"),
         (card(9, 0), "cuda-fp16", "onnxruntime", "fp16"),
@@ -48,6 +48,8 @@ def test_an_engine_that_is_asked_for_is_taken_or_refused():
     assert choose_profile(OLD, "cpu-fp32", "openvino").engine == "openvino"
     with pytest.raises(ProviderUnavailable, match=r"news-dedup\[openvino\]"):
         choose_profile(BARE_AMX, "cpu-fp32", "openvino")
+    with pytest.raises(ProviderUnavailable, match="int8 graph"):
+        choose_profile(AMX, "cpu-int8", "openvino")
     with pytest.raises(ProviderUnavailable, match="onnxruntime"):
         choose_profile(card(9, 0), "cuda-fp16", "openvino")
 
@@ -82,9 +84,9 @@ def test_what_proc_cpuinfo_says_is_read(tmp_path):
     cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni amx_bf16\n\nprocessor\t: 1\n", encoding="utf-8")
     found = detect_hardware(cpuinfo)
     assert found.flags == {"fpu", "avx2", "avx512_vnni", "amx_bf16"}
-    assert (found.int8_dot, found.bf16) == (True, True)
+    assert found.bf16
     arm = tmp_path / "arm"
     arm.write_text("processor\t: 0\nFeatures\t: fp asimd asimddp\n", encoding="utf-8")
-    assert (detect_hardware(arm).int8_dot, detect_hardware(arm).bf16) == (True, False)
+    assert not detect_hardware(arm).bf16
     absent = detect_hardware(tmp_path / "absent")
-    assert (absent.flags, absent.int8_dot, absent.bf16) == (frozenset(), False, False)
+    assert (absent.flags, absent.bf16) == (frozenset(), False)

@@ -175,3 +175,21 @@ def test_a_graph_under_the_floor_is_refused_and_nothing_stored(checkpoints, tmp_
     with pytest.raises(ParityTooLow, match=r"floor 1\.1"):
         prepare(str(checkpoints("labse")), cache=tmp_path, settings=settings)
     assert [p for p in tmp_path.iterdir() if not p.name.startswith(".lock")] == []
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 7, 64])
+def test_no_two_int8_products_overflow_16_bits(inputs):
+    from dedup_accelerate._linear import quantise_columns
+
+    weight = np.random.default_rng(inputs).standard_t(2, (inputs, 50)).astype(np.float32)
+    weight[:, 0] = 1  # the worst: all of one sign and all as large as they come
+    weight[:, 1] = 0
+    values, scales = quantise_columns(weight)
+    assert (np.abs(values * scales - weight) <= scales / 2 + 1e-6).all()
+    padded = np.zeros((inputs + inputs % 2, 50), np.int64)
+    padded[:inputs] = values
+    pairs = padded.reshape(-1, 2, 50)
+    # The instruction multiplies by 0 to 255 and adds two neighbours in int16.
+    assert 255 * pairs.clip(min=0).sum(axis=1).max() < 2**15
+    assert 255 * pairs.clip(max=0).sum(axis=1).min() >= -(2**15)
+    assert np.abs(values).max() > 60
