@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -377,3 +379,34 @@ def test_full_text_of_a_local_feed_never_reads_local_pages(kit: Any, tmp_path: P
     outcome = kit.run(kit.gather([FeedRequest(str(path))], pages=settings()))[str(path)]
     assert [article.text for article in outcome.articles] == ["The ferry sails again."] * 2
     assert all(article.page_sha256 is None for article in outcome.articles)
+
+
+_WITHOUT = """
+import asyncio, sys
+from importlib.machinery import PathFinder
+from dedup_ingest import FeedRequest, FetchSettings, FullTextSettings, ParseSettings, SettingsError, collect
+
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name == "trafilatura" else super().find_spec(name, path, target)
+
+sys.meta_path = [Finder if finder is PathFinder else finder for finder in sys.meta_path]
+
+async def main(mode):
+    pages = FullTextSettings(enabled=mode)
+    async for outcome in collect([FeedRequest("/nowhere")], FetchSettings(), ParseSettings(), pages=pages):
+        print(outcome.status)
+
+asyncio.run(main("off"))
+try:
+    asyncio.run(main("all"))
+except SettingsError as error:
+    print(error)
+"""
+
+
+def test_without_the_extra_full_text_is_one_error_that_says_what_to_install() -> None:
+    done = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "failed"  # switched off, nothing of it is needed
+    assert "pip install 'news-dedup[fulltext]'" in done.stdout
