@@ -36,10 +36,9 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 HERE = Path(__file__).parent
 
 
-def visit_for(folder: Path, feeds: int, port: int, seconds: float, interval: float, visits: int) -> dict[str, int]:
-    """Visit the feeds, each about once in `interval` seconds, until the time is over or `visits` were made; totals."""
+def opened(folder: Path, interval: float) -> tuple[Any, Any]:
+    """The configuration, in which each feed is visited about once in `interval` seconds, and the open database."""
     from dedup.config import load_config
-    from dedup.feeds import Collector, FeedBook, Leases
     from dedup.store import open_store
 
     config = load_config(
@@ -53,11 +52,25 @@ def visit_for(folder: Path, feeds: int, port: int, seconds: float, interval: flo
             },
         }
     )
-    store = open_store(config.store.url)
+    return config, open_store(config.store.url)
+
+
+def add_feeds(folder: Path, feeds: int, port: int, interval: float) -> None:
+    """As `dedup feeds import` does, in another process than the one that is measured."""
+    from dedup.feeds import FeedBook
+
+    config, store = opened(folder, interval)
     path = folder / "feeds.txt"
     path.write_text("\n".join(address(number, port) for number in range(feeds)), encoding="utf-8")
     FeedBook(store, config).import_list(path)
-    path.unlink()
+    store.close()
+
+
+def visit_for(folder: Path, seconds: float, interval: float, visits: int) -> dict[str, int]:
+    """Visit the feeds until the time is over or `visits` were made; totals."""
+    from dedup.feeds import Collector, Leases
+
+    config, store = opened(folder, interval)
 
     async def run() -> dict[str, int]:
         leases, tick = Leases(store, config.poll.lease_seconds), asyncio.Event()
@@ -94,17 +107,9 @@ def soak(feeds: int, seconds: float, *, interval: float, lifetime: float, visits
         assert site.stdout is not None
         port = site.stdout.readline().strip()
         with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-            command = [
-                sys.executable,
-                __file__,
-                "--visit",
-                folder,
-                str(feeds),
-                port,
-                str(seconds),
-                str(interval),
-                str(visits),
-            ]
+            add_feeds(Path(folder), feeds, int(port), interval)
+            numbers = [str(seconds), str(interval), str(visits)]
+            command = [sys.executable, __file__, "--visit", folder, *numbers]
             visitor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             assert visitor.stdout is not None
             began = time.monotonic()
@@ -208,7 +213,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--visit"]:
-        where, count, at_port, span, each, most = sys.argv[2:]
-        visit_for(Path(where), int(count), int(at_port), float(span), float(each), int(most))
+        where, span, each, most = sys.argv[2:]
+        visit_for(Path(where), float(span), float(each), int(most))
         sys.exit(0)
     sys.exit(main())
