@@ -82,7 +82,7 @@ check: $(TEST_STAMP)  ## lint, formatting, types, import rules
 bench: $(BENCHES)  ## every benchmark in benchmarks/
 	@[ -n "$(BENCHES)" ] || { echo "no benchmarks/bench_*.py here" >&2; exit 2; }
 
-$(filter-out bench-encode bench-extract bench-ingest,$(BENCHES)): bench-%: $(TEST_STAMP)
+$(filter-out bench-encode bench-extract bench-ingest bench-quality,$(BENCHES)): bench-%: $(TEST_STAMP)
 	$(TEST_VENV)/bin/python benchmarks/bench_$*.py $(BENCH_ARGS)
 
 # Peers of the encoder stay out of the test environment. Where Infinity cannot be installed, the table says so.
@@ -100,6 +100,10 @@ bench-ingest: $(BENCH_STAMP)
 soak: $(BENCH_STAMP)  ## ten thousand feeds for twenty minutes: memory stays flat, or it exits with 1
 	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[plot]' -r benchmarks/ingest.txt
 	$(BENCH_VENV)/bin/python benchmarks/soak_ingest.py $(BENCH_ARGS)
+
+bench-quality: $(BENCH_STAMP)
+	@$(BENCH_VENV)/bin/pip install --quiet --no-deps -r benchmarks/quality.txt
+	$(BENCH_VENV)/bin/python benchmarks/bench_quality.py $(BENCH_ARGS)
 
 $(BENCH_STAMP): $(INPUTS) benchmarks/peers.txt benchmarks/infinity.txt
 	@echo "Installing the encoder's peers into $(BENCH_VENV) ..."

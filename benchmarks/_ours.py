@@ -1,0 +1,120 @@
+"""Our side of the comparison: the service's judge, its stories, and the regression as it does on held-out topics."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.config import default_config_path, load_config
+from dedup.corpora import Corpus, Text
+from dedup.model import LazyEncoder, TextEncoder, prepare_model
+from dedup.quality import Evaluation, evaluate
+from dedup.quality._threshold import judge_corpus
+from dedup.quality._trial import Trial
+from dedup.replay import Remembering, temporary_service
+from dedup.service import silent
+from dedup.space import View
+from dedup.verdict import Decision
+
+Vectors = NDArray[np.float32]
+MODEL = "e5-small"
+
+
+class Stored:
+    """An encoder whose vectors are kept in a folder between runs."""
+
+    def __init__(self, encoder: TextEncoder, file: Path) -> None:
+        self._encoder, self._file = encoder, file
+        self._known: dict[str, Vectors] = {}
+        if file.is_file():
+            with np.load(file) as stored:
+                self._known = dict(zip(stored["names"].tolist(), stored["vectors"], strict=True))
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        names = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+        new = {name: text for name, text in zip(names, texts, strict=True) if name not in self._known}
+        if new:
+            self._known.update(zip(new, self._encoder.encode(list(new.values())), strict=True))
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(self._file, names=np.array(list(self._known)), vectors=np.stack(list(self._known.values())))
+        return np.stack([self._known[name] for name in names])
+
+    async def aencode(self, texts: Sequence[str]) -> Vectors:
+        return self.encode(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._encoder.count_tokens(texts)
+
+
+class Ours:
+    """A service in a temporary database, with the settings that the package ships with."""
+
+    def __init__(self, cache: Path | None) -> None:
+        own = {"model": {"name": MODEL}, "verdict": {"use_calibration": False}}
+        self._config = load_config(default_config_path(), own)
+        self._artifact = prepare_model(self._config)
+        encoder: TextEncoder = LazyEncoder(self._artifact, self._config)
+        if cache is not None:
+            encoder = Stored(encoder, cache / f"{self._artifact.fingerprint[:12]}.npz")
+        self._encoder = Remembering(encoder)
+        self._view = View(self._config.encode.view, self._config.encode.lead_words, self._config.encode.clean)
+        self._open = ExitStack()
+        self._service = self._open.enter_context(
+            temporary_service(self._config, self._artifact, self._encoder, progress=silent)
+        )
+        self.model = f"{MODEL} {self._artifact.manifest.contract.precision}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def raw(self, texts: Sequence[Text]) -> Vectors:
+        """The encoder's own vectors (n, d) of what our service shows it: title and 60 words."""
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place].text))
+        seen = [self._view.text(texts[place].title, texts[place].text, texts[place].lang or "und") for place in order]
+        vectors = np.empty((len(texts), self._artifact.dimension), dtype=np.float32)
+        vectors[order] = self._encoder.encode(seen)
+        return vectors
+
+    def judged(self, corpus: Corpus) -> tuple[NDArray[np.int64], tuple[Decision, ...]]:
+        """The verdicts on the pairs, or on the near pairs of documents, with their places (m, 2)."""
+        found = judge_corpus(Trial(self._service, self._encoder, self._config, corpus.name, silent), corpus)
+        return found.places, found.decisions
+
+    def evaluated(self, corpus: Corpus) -> Evaluation:
+        """What `dedup eval` says: documents through the whole service."""
+        return evaluate(corpus, self._config, self._artifact, self._encoder, errors=0)
+
+
+def cross_validated(names: Sequence[str], data: Path, cache: Path | None) -> dict[str, dict[str, float]]:
+    """Held-out figures of the regression by set, from the script that fits it; sets that no fit touches have none."""
+    from _labelled import FILES, Space, labelled
+    from fit_verifier import fitted
+
+    wanted = [name for name in FILES if name in names]
+    if not wanted:
+        return {}
+    # Fitted on all sets at once, as the shipped weights are, whatever is asked for here.
+    _, report = fitted(list(labelled(Space(MODEL, "int8", cache), data)))
+    rows = {}
+    for name in wanted:
+        found = report[name]
+        row = {"f1": found["best_f1"]} if "best_f1" in found else {}
+        row |= {key: found[key] for key in ("pearson", "pearson_en") if key in found}
+        if "recall_at_precision_0.99" in found:
+            row["recall at P 0.99"] = found["recall_at_precision_0.99"]
+        stories = found.get("stories_at_0.5")
+        row |= {"f1": stories["pair_f1"], "b3": stories["b3_f1"]} if stories else {}
+        rows[name] = row
+    return rows
