@@ -80,14 +80,22 @@ class Fit:
         return {name: round(value, 4) for name, value in {**self.weights, "bias": self.bias}.items()}
 
 
-def rows_of(sets: Sequence[Labelled], kind: str, recipe: Recipe) -> Rows:
+Extra = Mapping[str, Mapping[str, Floats]]
+"""Features that the verifier does not have, by set and name: one value for each pair of the set."""
+
+
+def rows_of(sets: Sequence[Labelled], kind: str, recipe: Recipe, extra: Extra | None = None) -> Rows:
     """The pairs of this kind; the lexical regression is fitted on all of them."""
     parts = []
     for one in sets:
         here = np.array([place for place, e in enumerate(one.evidence) if kind in (kind_of(e), "lexical")])
         if one.name not in recipe.shares or not len(here):
             continue
-        found = [features(one.evidence[place]) for place in here]
+        more = (extra or {}).get(one.name, {})
+        found = [
+            {**features(one.evidence[place]), **{name: float(values[place]) for name, values in more.items()}}
+            for place in here
+        ]
         parts.append(
             Rows(
                 recipe.signs,

@@ -268,8 +268,9 @@ def _view(row: ArticleRow, story_id: int) -> ArticleView:
 
 
 def _match(row: MatchRow, view: ArticleView) -> MatchView:
+    # A match that an earlier version wrote knows nothing of the signals that came later.
     stored: dict[str, Any] = {
-        field.name: tuple(value) if isinstance(value := row.evidence[field.name], list) else value
+        field.name: tuple(value) if isinstance(value := row.evidence.get(field.name), list) else value
         for field in fields(Evidence)
     }
     evidence = Evidence(**stored)

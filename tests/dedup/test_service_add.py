@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from dedup._errors import NotFound
 from dedup.service import effective_time
-from dedup.store import ArticleRow, EmbeddingRow, FeedRow, StoryEventRow
+from dedup.store import ArticleRow, EmbeddingRow, FeedRow, MatchRow, StoryEventRow
 from dedup.verdict import Verdict
 from dedup_ingest import make_article
 
@@ -389,3 +389,15 @@ def test_embeddings_are_float16_unit_vectors(url: str) -> None:
             blobs = list(session.scalars(select(EmbeddingRow.vector)))
         assert {len(blob) for blob in blobs} == {2 * HashingEncoder.dimension}
         assert np.allclose([np.linalg.norm(unpack(blob)) for blob in blobs], 1.0, atol=1e-6)
+
+
+def test_a_match_that_an_earlier_version_wrote_can_still_be_read(url: str) -> None:
+    with hashing_service(url) as service:
+        service.add([article("a", *TRAM)])
+        (copy,) = service.add([article("a-again", *TRAM, hours=1)])
+        with service.store.locked() as session:
+            (row,) = session.scalars(select(MatchRow))
+            later = {"crowding", "word_cosine", "name_cosine", "headlines_only"}
+            row.evidence = {name: value for name, value in row.evidence.items() if name not in later}
+        joined = [member.joined_by for member in service.story(copy.story_id).members if member.joined_by]
+        assert [match.evidence.crowding for match in joined] == [None]
