@@ -68,14 +68,14 @@ def _text_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _start_lines(engines: Mapping[str, Any]) -> list[str]:
-    head = ("start s", "loaded", "first", "serving", "peak MB")
+    head = ("start s", "CPU s", "loaded", "first", "serving", "peak MB")
     lines = [f"{'':44}" + "".join(f"{name:>10}" for name in head)]
     for row in engines.values():
         if "start_s" not in row:
             lines.append(f"{row['title']:44} {row.get('note', 'not measured')}")
             continue
         sizes = "".join(f"{row[name]:10.0f}" for name in ("loaded_mb", "first_mb", "serving_mb", "peak_mb"))
-        lines.append(f"{row['title']:44}{row['start_s']:10.2f}{sizes}{_note(row)}")
+        lines.append(f"{row['title']:44}{row['start_s']:10.2f}{row['start_cpu_s']:10.2f}{sizes}{_note(row)}")
     return lines
 
 

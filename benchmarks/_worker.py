@@ -53,8 +53,8 @@ def main() -> None:
     encode = LOADERS[job["loader"]](Path(job["folder"]), job["options"])
     loaded = memory()
     encode([job["first"]])
-    first = time.monotonic()
-    print(json.dumps({"first": first, "loaded": loaded, **memory()}), file=replies, flush=True)
+    first = {"first": time.monotonic(), "first_cpu": time.process_time(), "loaded": loaded, **memory()}
+    print(json.dumps(first), file=replies, flush=True)
     for line in sys.stdin:
         print(json.dumps(obey(encode, json.loads(line))), file=replies, flush=True)
     os._exit(0)  # some peers leave threads running that nothing but this ends
