@@ -104,7 +104,13 @@ def put(
         statement = insert.on_conflict_do_update(
             index_elements=["key"],
             # Nobody's any more: who is sorting the old text must not delete the new one.
-            set_={"edition": new.edition, "article": new.article, "at": new.at, "lease_owner": None},
+            set_={
+                "edition": new.edition,
+                "article": new.article,
+                "at": new.at,
+                "lease_owner": None,
+                "lease_until": None,
+            },
         )
         session.execute(statement, rows)
     return fresh, len(latest) - len(rows), len(rows)
