@@ -86,7 +86,9 @@ async def gather(
     **options: Any,
 ) -> dict[str, FeedOutcome]:
     asked = [request if isinstance(request, FeedRequest) else FeedRequest(request) for request in requests]
-    settings = fetch or FetchSettings(allow_networks=LOOPBACK, host_spacing_seconds=0, max_retries=0)
+    # No chance in what is asked: 1 % of the requests would carry no validators.
+    plain = FetchSettings(allow_networks=LOOPBACK, host_spacing_seconds=0, max_retries=0, unconditional_share=0.0)
+    settings = fetch or plain
     outcomes = {}
     async with aclosing(collect(asked, settings, parse, limits or ArticleLimits(), **options)) as stream:
         async for outcome in stream:
