@@ -21,9 +21,10 @@ from dedup.quality._trial import Trial
 from dedup.replay import Remembering, temporary_service
 from dedup.service import silent
 from dedup.space import View
-from dedup.verdict import Decision
+from dedup.verdict import Decision, Verdict, Verifier, decide, default_verifier
 
 Vectors = NDArray[np.float32]
+Floats = NDArray[np.float64]
 MODEL = "e5-small"
 
 
@@ -92,29 +93,69 @@ class Ours:
         found = judge_corpus(Trial(self._service, self._encoder, self._config, corpus.name, silent), corpus)
         return found.places, found.decisions
 
+    def again(self, decision: Decision, verifier: Verifier) -> float:
+        """The probability that the same evidence has under other weights, by the rules that verdicts follow."""
+        same = decision.verdict is Verdict.IDENTICAL
+        limits = self._service.judge.limits
+        return decide(decision.evidence, same_text=same, limits=limits, verifier=verifier).probability
+
     def evaluated(self, corpus: Corpus) -> Evaluation:
         """What `dedup eval` says: documents through the whole service."""
         return evaluate(corpus, self._config, self._artifact, self._encoder, errors=0)
 
 
-def cross_validated(names: Sequence[str], data: Path, cache: Path | None) -> dict[str, dict[str, float]]:
-    """Held-out figures of the regression by set, from the script that fits it; sets that no fit touches have none."""
-    from _labelled import FILES, Space, labelled
-    from fit_verifier import fitted
+class HeldOut:
+    """Regressions fitted as the shipped ones are, but without what they are asked about.
 
-    wanted = [name for name in FILES if name in names]
-    if not wanted:
-        return {}
-    # Fitted on all sets at once, as the shipped weights are, whatever is asked for here.
-    _, report = fitted(list(labelled(Space(MODEL, "int8", cache), data)))
-    rows = {}
-    for name in wanted:
-        found = report[name]
-        row = {"f1": found["best_f1"]} if "best_f1" in found else {}
-        row |= {key: found[key] for key in ("pearson", "pearson_en") if key in found}
-        if "recall_at_precision_0.99" in found:
-            row["recall at P 0.99"] = found["recall_at_precision_0.99"]
-        stories = found.get("stories_at_0.5")
-        row |= {"f1": stories["pair_f1"], "b3": stories["b3_f1"]} if stories else {}
-        rows[name] = row
-    return rows
+    A regression whose recipe leaves a set out never saw it: there the shipped weights are held out already.
+    """
+
+    def __init__(self, data: Path, cache: Path | None) -> None:
+        from _labelled import Space, labelled
+        from _regression import RECIPES, rows_of
+
+        sets = list(labelled(Space(MODEL, "int8", cache), data, told=lambda _: None))
+        self._places = {one.name: one.places for one in sets}
+        self._recipes = RECIPES
+        self._rows = {kind: rows_of(sets, kind, recipe) for kind, recipe in RECIPES.items()}
+
+    def of_pairs(self, name: str, decisions: Sequence[Decision], fold: NDArray[np.int64], ours: Ours) -> Floats:
+        """The probability of every pair of a set, in the order of its file, from a fit without its fold."""
+        found = np.zeros(len(decisions))
+        fitted = len(self._places[name])
+        for number in np.unique(fold).tolist():
+            verifier = self._verifier(name, (fold == number)[:fitted])
+            for place in np.flatnonzero(fold == number).tolist():
+                found[place] = ours.again(decisions[place], verifier)
+        return found
+
+    def of_documents(
+        self,
+        name: str,
+        places: NDArray[np.int64],
+        decisions: Sequence[Decision],
+        fold: NDArray[np.int64],
+        ours: Ours,
+    ) -> Floats:
+        """The probability of every pair of documents, from a fit without the folds of both."""
+        found, known = np.zeros(len(decisions)), self._places[name]
+        both = np.sort(fold[places], axis=1)
+        for first, second in np.unique(both, axis=0).tolist():
+            touched = np.isin(fold[known], (first, second)).any(axis=1)
+            verifier = self._verifier(name, touched)
+            for place in np.flatnonzero((both == (first, second)).all(axis=1)).tolist():
+                found[place] = ours.again(decisions[place], verifier)
+        return found
+
+    def _verifier(self, name: str, unseen: NDArray[np.bool_]) -> Verifier:
+        """`unseen`: which pairs of the set no regression may learn from."""
+        from _regression import fit
+
+        weights = dict(default_verifier().weights)
+        for kind, recipe in self._recipes.items():
+            if name in recipe.shares:
+                rows = self._rows[kind]
+                here = np.flatnonzero(rows.set == name)
+                dropped = here[unseen[rows.place[here]]]
+                weights[kind] = fit(rows.part(np.setdiff1d(np.arange(len(rows.set)), dropped))).rounded()
+        return Verifier(default_verifier().version, weights)
