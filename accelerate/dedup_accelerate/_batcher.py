@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +27,7 @@ class _Request:
     waiting: deque[int]
     left: int
     since: float
-    future: Future[Vectors] = field(default_factory=Future)
+    future: Future[Vectors]
 
     def take(self) -> tuple[_Request, int, list[int]]:
         row = self.waiting.popleft()
@@ -73,13 +73,18 @@ class DynamicBatcher:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """As `Encoder.encode`, from a thread; waits for the vectors. Raises EncoderBusy, EncoderClosed, TypeError."""
-        return self._submit(texts).result()
+        return self._submit(texts, Future()).result()
 
     async def aencode(self, texts: Sequence[str]) -> Vectors:
         """As `Encoder.encode`, from a task, while its loop goes on. Raises EncoderBusy, EncoderClosed, TypeError."""
         # Texts are tokenised in a thread: 256 long ones would hold the loop for 100 ms.
-        future = await asyncio.to_thread(self._submit, texts)
-        return await asyncio.wrap_future(future)
+        future: Future[Vectors] = Future()
+        try:
+            await asyncio.to_thread(self._submit, texts, future)
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.cancel()  # also while its texts are still on their way into the queue
+            raise
 
     def close(self) -> None:
         """Take no more texts, finish those that wait."""
@@ -88,18 +93,18 @@ class DynamicBatcher:
             self._changed.notify_all()
         self._thread.join()
 
-    def _submit(self, texts: Sequence[str]) -> Future[Vectors]:
+    def _submit(self, texts: Sequence[str], future: Future[Vectors]) -> Future[Vectors]:
         refuse_one_text(texts)
         pending = self.encoder.prepare(texts)
         count = len(pending.ids)
         # Longest first, so that the batches of a large call hold texts of one length and little padding.
         order = deque(sorted(range(count), key=lambda row: -len(pending.ids[row])))
         request = _Request(
-            pending, np.empty((count, self.encoder.dimension), np.float32), order, count, time.monotonic()
+            pending, np.empty((count, self.encoder.dimension), np.float32), order, count, time.monotonic(), future
         )
         if not count:
-            request.future.set_result(pending.vectors)
-            return request.future
+            _settle(request, pending.vectors)
+            return future
         with self._changed:
             if self._closed:
                 raise EncoderClosed("the encoder was closed; open the service again.")
@@ -112,7 +117,7 @@ class DynamicBatcher:
             self._texts += count
             self._tokens += sum(map(len, pending.ids))
             self._changed.notify_all()
-        return request.future
+        return future
 
     def _work(self) -> None:
         while items := self._next():
