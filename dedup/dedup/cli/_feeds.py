@@ -38,6 +38,8 @@ def add(
     config = read_config(context)
     added: list[FeedView] = []
     others: list[str] = []
+    for given in urls:
+        _address(given)  # a slip of the pen is refused before a database is made
     with _book(config) as book:
         for given in urls:
             found = _discovered(given, config) if check else [(_address(given), None)]
