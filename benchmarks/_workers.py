@@ -95,8 +95,8 @@ class Worker:
         line = self._process.stdout.readline()
         if line:
             return json.loads(line)
-        self._process.wait()
-        raise WorkerError(_last_line(self._log))
+        code = self._process.wait()
+        raise WorkerError(f"ended by signal {-code}" if code < 0 else _last_line(self._log))
 
 
 @contextmanager

@@ -59,6 +59,11 @@ def tell(text: str) -> None:
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
 
 
+def figures_of(built: Mapping[str, Any]) -> dict[str, Any]:
+    """A build without the place where it lies, which is of no interest to anybody else."""
+    return {key: value for key, value in built.items() if key != "path"}
+
+
 class Bench:
     """One model with everything that runs it."""
 
@@ -124,6 +129,8 @@ class Bench:
                     return
         # Infinity takes quantised files first, and only at the top of a folder; this one holds the fp32 graph there.
         alone = self.home / "one-graph"
+        if alone.is_dir() and not rebuild:
+            return
         shutil.rmtree(alone, ignore_errors=True)
         alone.mkdir()
         for path in (*self.exports.iterdir(), self.exports / "onnx" / "model.onnx"):
@@ -135,7 +142,7 @@ class Bench:
             raise WorkerError("it takes 13 GB with this model")
         tell(f"exporting {self.model.name} through torch: {variant}")
         job = {"what": "export", "folder": str(self.model.folder), "target": str(self.exports), "variant": variant}
-        self.builds[f"sentence-transformers, {variant}"] = build(job)
+        self.builds[f"sentence-transformers, {variant}"] = figures_of(build(job))
 
     def _prepare(self, engine: Engine, rebuild: bool) -> None:
         job = {
@@ -153,7 +160,7 @@ class Bench:
             self.notes[engine.name] = str(error)
             return
         if len(found["stages"]) > 1:  # one that was not in the cache
-            self.builds[engine.name] = found
+            self.builds[engine.name] = figures_of(found)
         self.options[engine.name] = {"artifact": found["path"]}
 
 
@@ -221,6 +228,11 @@ def run_startup(bench: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
     return {"engines": rows}
 
 
+def read(file: Path) -> dict[str, Any]:
+    """The results so far."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"slices": {}}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Measure the slices that were asked for, write the results, print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -248,7 +260,7 @@ def main(argv: list[str] | None = None) -> int:
 
     cache = (arguments.cache or default_cache().parent / "bench").resolve()
     file = arguments.results / ("encode-quick.json" if arguments.quick else "encode.json")
-    results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"slices": {}}
+    results = read(file)
     if results.get("machine", {}).get("cpu", cpu_model()) != cpu_model() and not arguments.report:
         parser.error(f"{file} was measured on another machine ({results['machine']['cpu']}): name another --results")
     for name in () if arguments.report else arguments.model or ("e5-small", "labse"):
@@ -268,6 +280,7 @@ def main(argv: list[str] | None = None) -> int:
             head = {"model": bench.model.title, "measured_at": at, "load_before": round(load, 2)}
             head |= {"gemm_peak_gops": dict(peaks)}
             found = head | found
+            results = read(file)  # another run may have written a slice of its own meanwhile
             if workload != "build":
                 results["slices"][f"{name}/{workload}"] = found
             if bench.builds:  # also those that another workload needed first
