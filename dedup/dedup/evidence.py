@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from dedup.profile import CALENDAR, Facts, Number, Profile, containment, jaccard, stem
+from dedup.openings import opening, other_news
+from dedup.profile import ALIKE, CALENDAR, Facts, Number, Profile, containment, jaccard, stem
 from dedup.wordlists import PASSIVE, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
@@ -15,8 +16,8 @@ HARD_KINDS = frozenset({"percent", "decimal"})
 YEARS = frozenset({"year"})
 # Small numbers agree by chance.
 SMALL = 12
-# Share of common stems from which two headlines count as one template.
-ALIKE = 0.5
+# Last words that two headlines in capitals must share to say the same of two subjects.
+PREDICATE_WORDS = 2
 # Share of common shingles from which two texts are one text, edited: templates of other news stay below.
 COPIED = 0.7
 
@@ -99,6 +100,9 @@ def compare(
     clash_a, clash_b = _unmatched_numbers(first.lead, second.whole), _unmatched_numbers(second.lead, first.whole)
     shared_numbers = [n for n in first.whole.numbers if second.whole.has(n)]
     alike = jaccard(first.shingles, second.shingles)
+    begins = None if translation else opening(first, second)
+    known_source = bool(a.source) and a.source == b.source
+    apart = begins and other_news(first, second, begins, same_source=known_source, copied=alike >= COPIED)
     clashing = [f"{x} / {y}" for x, y in _clashes(clash_a, clash_b, None)]
     return Evidence(
         cosine=cosine,
@@ -117,7 +121,9 @@ def compare(
         conflicting_names=_sorted(only_a) + _sorted(only_b) if only_a and only_b else (),
         conflicting_numbers=tuple(clashing),
         negation_differs=bool(first.title.negations) != bool(second.title.negations),
-        conflicts=_conflicts(first, second, clash_a, clash_b, translation=translation, copied=alike >= COPIED),
+        conflicts=_conflicts(first, second, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
+        + ((apart,) if apart else ())
+        + _other_subject(a, b),
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
         same_source=a.source == b.source,
         translation=translation,
@@ -136,8 +142,9 @@ def _conflicts(
     found += [f"headline {x} / {y}" for x, y in _clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
     shared = any(n.value > SMALL and b.whole.has(n) for n in a.whole.numbers if n.kind not in CALENDAR)
     amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
-    if not shared and amounts_a and amounts_b:
-        found.append(f"other amounts: {max(amounts_a, key=_value)} / {max(amounts_b, key=_value)}")
+    largest_a, largest_b = max(amounts_a, key=_value, default=None), max(amounts_b, key=_value, default=None)
+    if not shared and largest_a and largest_b and largest_a.one_currency(largest_b):
+        found.append(f"other amounts: {largest_a} / {largest_b}")
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
     if not translation:
@@ -157,8 +164,9 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
         found.append("only one headline is negated")
     here = {n for n in _unmatched_numbers(a.title, b.title, YEARS) if not _may_grow(n, a, b)}
     there = {n for n in _unmatched_numbers(b.title, a.title, YEARS) if not _may_grow(n, a, b)}
-    if here and there:
-        found.append(f"same headline but {min(here, key=str)} / {min(there, key=str)}")
+    differing = [(x, y) for x in sorted(here, key=str) for y in sorted(there, key=str) if x.one_currency(y)]
+    if differing:
+        found.append(f"same headline but {differing[0][0]} / {differing[0][1]}")
     names_a, names_b = _missing_names(a.title, b), _missing_names(b.title, a)
     if names_a and names_b:
         found.append(f"same headline but {names_a[0]} / {names_b[0]}")
@@ -168,6 +176,30 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
         if only_a and only_b:
             found.append(f"same headline but {_word(a.title, only_a[0])} / {_word(b.title, only_b[0])}")
     return found
+
+
+def _other_subject(a: Side, b: Side) -> tuple[str, ...]:
+    """Headlines in capitals with one predicate and two subjects, neither of which the other article knows.
+
+    In capitals a name looks like any other word, so the rules on names see nothing: "HOLT CORP SETS DIVIDEND" and
+    "BRANDT INC SETS DIVIDEND". In other headlines the same would part paraphrases ("Rescuers find", "Teams find").
+    """
+    if not (a.title.isupper() and b.title.isupper()):
+        return ()
+    first, second = a.profile.title.words, b.profile.title.words
+    common = 0
+    while common < min(len(first), len(second)) and first[-1 - common] == second[-1 - common]:
+        common += 1
+    if common < PREDICATE_WORDS:
+        return ()
+    subjects = []
+    for own, other in ((first, b.profile), (second, a.profile)):
+        subject = [word for word in own[: len(own) - common] if len(word) > 3 and word[0].isalpha()]
+        unknown = [word for word in subject if stem(word) not in other.stems]
+        if not unknown or len(unknown) < len(subject) / 2:
+            return ()
+        subjects.append(unknown[0].upper())
+    return (f"same headline but {min(subjects)} / {max(subjects)}",)
 
 
 def roles_reversed(a: Facts, b: Facts) -> bool:
@@ -218,7 +250,7 @@ def _clashes(a: set[Number], b: set[Number], kinds: frozenset[str] | None) -> li
         (x, y)
         for x in sorted(a, key=str)
         for y in there
-        if x.group == y.group and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
+        if x.group == y.group and x.one_currency(y) and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
     ]
 
 

@@ -16,11 +16,24 @@ from functools import cached_property, lru_cache
 from anyascii import anyascii
 
 from dedup.bags import Bag, name_bag, word_bag
-from dedup.wordlists import MAGNITUDES, MONTHS, NEGATIONS, NUMBER_WORDS, PEOPLE, PERCENT, STARTERS
+from dedup.wordlists import (
+    ALIASES,
+    CURRENCIES,
+    MAGNITUDES,
+    MONTHS,
+    NEGATIONS,
+    NUMBER_WORDS,
+    PEOPLE,
+    PERCENT,
+    STARTERS,
+    SYMBOLS,
+)
 
 SHINGLE_WORDS = 3
 # Numbers that are times: never rounded, and a clash between them in the running text means little.
 CALENDAR = frozenset({"year", "month", "date"})
+# Share of common stems from which two headlines count as one template.
+ALIKE = 0.5
 # How far a rounded number may lie from the exact one, as a share of the larger.
 ROUNDED = 0.03
 
@@ -46,16 +59,22 @@ _SOFT_PATTERN = re.compile("dzh|" + "|".join(sorted((key for key in _SOFT if key
 class Number:
     """A number of a text.
 
-    `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day) or count.
+    `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day) or count. `unit` is a
+    currency, where one is named beside it.
     """
 
     kind: str
     value: float
+    unit: str = ""
 
     @property
     def group(self) -> str:
         """What may be compared with what: plain numbers of any size and form are one group."""
         return "plain" if self.kind in ("count", "big", "decimal") else self.kind
+
+    def one_currency(self, other: Number) -> bool:
+        """Whether the two may be set against each other: an amount in roubles says nothing of one in dollars."""
+        return not self.unit or not other.unit or self.unit == other.unit
 
     def __str__(self) -> str:
         if self.kind == "date":
@@ -247,14 +266,15 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
         # The first word of a sentence counts as a name only when it is not used as a common word in the same text.
         if first and (plain in lower or len(token) < 4):
             continue
-        key = name_key(token)
+        key = name_key(ALIASES.get(token, token))
         names.setdefault(key, token)
         if key in vouched or not (first or (loud and start < len(headline))):
             strong.add(key)
     plain_tokens = [token.casefold() for token, _ in tokens]
     negations = sum(1 for token in plain_tokens if token in NEGATIONS or token.endswith(("n't", "n’t")))
     weak = frozenset(names.keys() - strong)
-    return Facts(names, weak, frozenset(_numbers(plain_tokens)), negations, tuple(plain_tokens))
+    before = [SYMBOLS.get(text[start - 1 : start], "") for _, start in tokens]
+    return Facts(names, weak, frozenset(_numbers(plain_tokens, before)), negations, tuple(plain_tokens))
 
 
 def _is_title_case(headline: str) -> bool:
@@ -272,7 +292,8 @@ def name_key(name: str) -> str:
     return skeleton[:4] if len(skeleton) >= 3 else soft[:4]
 
 
-def _numbers(tokens: list[str]) -> list[Number]:
+def _numbers(tokens: list[str], before: list[str]) -> list[Number]:
+    """`before`: the currency whose sign stands right before each token, or an empty string."""
     found = []
     for place, token in enumerate(tokens):
         if token in MONTHS:
@@ -283,7 +304,7 @@ def _numbers(tokens: list[str]) -> list[Number]:
             continue  # "one" is a pronoun as often as a number
         if any(word in MONTHS for word in tokens[place + 1 : place + 2] + tokens[max(0, place - 1) : place]):
             continue  # the day of a date
-        found.append(_number(value, token, tokens[place + 1 : place + 4]))
+        found.append(_number(value, token, tokens[place + 1 : place + 4], before[place]))
     return found
 
 
@@ -295,19 +316,30 @@ def _date(tokens: list[str], place: int) -> Number:
     return Number("month", month)
 
 
-def _number(value: float, token: str, after: list[str]) -> Number:
+def _number(value: float, token: str, after: list[str], unit: str) -> Number:
     big = value >= 1000
     if after and after[0] in MAGNITUDES:
-        value, big, after = value * MAGNITUDES[after[0]], True, after[1:]
+        value, big = _scaled(value, token, after[0]), True
+        after = after[1:]
     if after and after[0] in PERCENT:
         return Number("percent", value)
     if any(word in PEOPLE for word in after):
         return Number("people", value)
-    if len(token) == 4 and 1900 <= value <= 2100:
+    unit = unit or (CURRENCIES.get(after[0], "") if after else "")
+    if len(token) == 4 and 1900 <= value <= 2100 and not unit:
         return Number("year", value)
     if value != int(value):
-        return Number("decimal", value)
-    return Number("big" if big else "count", value)
+        return Number("decimal", value, unit)
+    return Number("big" if big else "count", value, unit)
+
+
+def _scaled(value: float, token: str, magnitude: str) -> float:
+    """A number times its magnitude; there a fraction may look like thousands: "1.275 billion", "1,275 млрд"."""
+    fraction = re.fullmatch(r"(\d{1,3})([.,])(\d{3})", token)
+    if fraction and (fraction[2] == "." or not magnitude.isascii()):
+        value = float(f"{fraction[1]}.{fraction[3]}")
+    # Not 1.1000000000000001e9: equal numbers are found by their value.
+    return round(value * MAGNITUDES[magnitude], 6)
 
 
 def _value(token: str) -> float | None:

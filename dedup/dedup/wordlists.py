@@ -50,6 +50,26 @@ MAGNITUDES = _forms(
     }
 )
 
+# Currencies by the words and signs that stand beside an amount; what several countries call a dollar is one.
+CURRENCIES = {
+    word: code
+    for code, listed in {
+        "USD": "dollar dollars dlrs usd доллар доллара долларов долл",
+        "EUR": "euro euros eur евро",
+        "GBP": "pound pounds stg gbp фунт фунта фунтов",
+        "RUB": "rouble roubles ruble rubles rub рубль рубля рублей руб",
+        "UAH": "hryvnia hryvnias uah гривна гривны гривен грн",
+        "JPY": "yen jpy иена иены иен",
+        "CNY": "yuan cny юань юаня юаней",
+        "CHF": "franc francs chf франк франка франков",
+    }.items()
+    for word in listed.split()
+}
+SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "¥": "JPY"}
+
+# Short forms of names, as they are written, and what they stand for. In capitals only: "us" is a pronoun.
+ALIASES = {"РФ": "Россия", "США": "USA", "US": "USA", "ЕС": "Евросоюз"}
+
 MONTHS = {
     word: month
     for month, listed in enumerate(

@@ -1,0 +1,54 @@
+"""Amounts as English and Russian write them, their currencies, and short forms of names."""
+
+from __future__ import annotations
+
+import pytest
+
+from dedup.evidence import Side, compare
+from dedup.profile import Number, facts, name_key, profile
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,275 млрд рублей", 1.275e9),
+        ("1,275 тыс. тонн", 1275),
+        ("1.275 billion dollars", 1.275e9),
+        ("1,275 mln dlrs", 1.275e9),  # English: a thousand and more millions
+        ("1,275 tonnes", 1275),
+        ("1,1 миллиарда", 1.1e9),
+    ],
+)
+def test_a_comma_before_a_magnitude_is_read_as_its_language_writes_it(text: str, value: float) -> None:
+    assert {number.value for number in facts(text).numbers} == {value}
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("$40 million", "USD"), ("40 million euros", "EUR"), ("40 млн руб.", "RUB"), ("£40m", "GBP"), ("40 million", "")],
+)
+def test_an_amount_knows_its_currency(text: str, unit: str) -> None:
+    (number,) = facts(text).numbers
+    assert number.unit == unit
+
+
+def test_amounts_in_two_currencies_say_nothing_against_each_other() -> None:
+    def conflicts(first: str, second: str) -> tuple[str, ...]:
+        sides = [Side(text, profile(text, ""), "en", "", None) for text in (first, second)]
+        return compare(*sides, cosine=None, scaled_cosine=None).conflicts
+
+    told = "Velmora paid {} to settle the Tidewell claims"
+    assert conflicts(told.format("221 million roubles"), told.format("5.5 million euros")) == ()
+    assert conflicts(told.format("221 million euros"), told.format("5.5 million euros")) != ()
+    assert conflicts(told.format("221 million"), told.format("5.5 million euros")) != ()
+
+
+def test_a_year_beside_a_currency_is_an_amount() -> None:
+    assert facts("он заплатил 2000 рублей").numbers == {Number("big", 2000, "RUB")}
+    assert facts("это было в 2000 году").numbers == {Number("year", 2000)}
+
+
+def test_short_forms_in_capitals_are_the_names_they_stand_for() -> None:
+    assert name_key("Россия") in facts("Прогноз роста экономики РФ повышен").names
+    assert facts("Тарифы США на сталь").names.keys() & facts("Tariffs of the US on steel").names.keys()
+    assert not facts("they told us about it").names
