@@ -100,3 +100,9 @@ def test_an_opening_after_which_one_text_names_nobody_is_left_to_the_probability
     a = side("What to know tonight", f"{HELLO} Divers found the bell of the Corvane off Skerry Point on Monday.")
     b = side("What to know tonight", f"{HELLO} Some divers have found a bell and a few coins near the old lighthouse.")
     assert conflicts(a, b) == ()
+
+
+def test_a_few_words_after_the_opening_are_enough_where_they_name_somebody() -> None:
+    a = side("What to know tonight", f"{HELLO} The Tolley council votes on schools.")
+    b = side("What to know tonight", f"{HELLO} A strike stops trams in Thornby.")
+    assert "the same opening, then other news" in conflicts(a, b)
