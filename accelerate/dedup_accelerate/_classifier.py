@@ -21,7 +21,7 @@ from ._settings import BuildSettings, Progress, silent
 from ._sources import fetch, locate, spec_for
 
 #: Part of every folder's name: raise it when what is built changes.
-_RECIPE = 1
+_RECIPE = 2
 _CLASSES = {
     "text-classification": "ORTModelForSequenceClassification",
     "token-classification": "ORTModelForTokenClassification",

@@ -25,7 +25,7 @@ from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
 
 #: Raised whenever the bytes this module writes change: an artifact of another recipe is built anew.
-RECIPE = 3
+RECIPE = 4
 
 
 def write_graph(

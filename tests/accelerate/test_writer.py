@@ -53,7 +53,7 @@ def test_the_optimum_way_quantises_too(checkpoints, torch_vectors, texts, tmp_pa
     folder = checkpoints("minilm")
     artifact = prepare(str(folder), method="optimum", cache=tmp_path, settings=lenient)
     assert artifact.manifest.parity is not None
-    assert cosines(Encoder(artifact).encode(texts), torch_vectors(folder, texts)).min() >= 0.95
+    assert cosines(Encoder(artifact).encode(texts), torch_vectors(folder, texts)).min() >= 0.99
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -27,9 +28,11 @@ def test_case_71_visiting_the_same_feeds_over_and_over_takes_no_more_memory(soak
     counts = result["counts"]
     assert (counts.get("failed", 0), counts["ignored"]) == (0, 0)
     assert soaking.visited(counts) >= 240, counts
-    # The first visits start the workers and fill caches; of the others nothing is kept.
+    # The first visits start the workers and fill caches; of the others nothing is kept. Medians, because a worker that
+    # is renewed is away for a sample (244 MiB instead of 383).
     settled = [mib for _, mib, visits in result["samples"] if visits >= 120]
-    assert max(settled) <= min(settled) * 1.1, settled
+    earlier, later = settled[: len(settled) // 2], settled[len(settled) // 2 :]
+    assert median(later) <= median(earlier) * 1.1, settled
 
 
 def test_memory_that_grows_steadily_is_not_flat(soaking: Any) -> None:
