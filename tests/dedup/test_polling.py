@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -21,7 +22,7 @@ from sqlalchemy import func, select, update
 
 from dedup import poll
 from dedup._errors import ConfigError
-from dedup.feeds import FeedBook, check_crons
+from dedup.feeds import Collector, FeedBook, Leases, check_crons
 from dedup.store import ArticleRow, FeedRow, PendingRow, Store, open_store
 
 SCRIPT = Path(__file__).with_name("polling.py")
@@ -179,6 +180,25 @@ def test_case_61_a_visit_that_ends_within_the_drain_is_stored(
     assert polling.ended() == 0
     assert rows(store)["f0.xml"].succeeded_at is not None
     assert articles(store) + count(store, PendingRow.id) == 6
+
+
+@on_sqlite
+def test_case_61_a_stop_while_the_database_is_asked_what_is_due_is_not_missed(url: str, store: Store) -> None:
+    # It was: a process with nothing to do stayed for all of poll.drain_seconds.
+    async def run() -> None:
+        loop, tick = asyncio.get_running_loop(), asyncio.Event()
+
+        class Slow(Leases):
+            def claim_feeds(self, most: int) -> list[Any]:
+                stopped = threading.Event()
+                loop.call_soon_threadsafe(lambda: (collector.stop(tick), stopped.set()))
+                stopped.wait()
+                return []
+
+        collector = Collector(store, config_for(url, poll={"drain_seconds": 600}), Slow(store, 60))
+        await asyncio.wait_for(collector.visit_due(tick), PATIENCE_SECONDS)
+
+    asyncio.run(run())
 
 
 @on_sqlite

@@ -86,10 +86,11 @@ class Collector:
 
         async def more() -> Sequence[FeedRequest]:
             while not self._stopping.is_set():
+                if tick is not None:
+                    tick.clear()  # before the look: a stop or a tick that comes during it is not lost
                 claims = await asyncio.to_thread(patiently, self._claim, self._stopping.is_set)
                 if claims or tick is None:
                     return self._requests(claims)
-                tick.clear()
                 await tick.wait()
             return ()
 
