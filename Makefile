@@ -10,7 +10,8 @@ PYTHON    ?= python3
 VENV      ?= .venv
 TEST_VENV ?= .venv-test
 BENCH_VENV ?= .venv-bench
-# More arguments for pytest: make test PYTEST_ARGS="-k threads"
+# More arguments for pytest: make test PYTEST_ARGS="-k threads". Two workers, because half of the time of one is waiting
+# for processes, and more would each load a model; a module's tests stay together. To debug: PYTEST_ARGS="-n 0 -k threads"
 PYTEST_ARGS ?=
 # More arguments for a benchmark: make bench-encode BENCH_ARGS="--model e5-small --workload leads"
 BENCH_ARGS ?=
@@ -71,7 +72,7 @@ demo: $(BASE_STAMP)  ## sample feeds of one invented day become stories, with th
 	@PATH="$(abspath $(VENV))/bin:$$PATH" bash examples/demo.sh
 
 test: $(TEST_STAMP)  ## the whole test suite
-	@$(TEST_VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	@$(TEST_VENV)/bin/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
 
 check: $(TEST_STAMP)  ## lint, formatting, types, import rules
 	$(TEST_VENV)/bin/ruff check

@@ -20,6 +20,8 @@ SMALL = 12
 PREDICATE_WORDS = 2
 # Share of common shingles from which two texts are one text, edited: templates of other news stay below.
 COPIED = 0.7
+# Share of common shingles from which two texts may be two issues of one series: yesterday's weather and today's.
+SERIES = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def compare(
         negation_differs=bool(first.title.negations) != bool(second.title.negations),
         conflicts=_conflicts(first, second, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
         + ((apart,) if apart else ())
+        + (_other_issue(first, second, clash_a, clash_b) if alike >= SERIES else ())
         + _other_subject(a, b),
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
         same_source=a.source == b.source,
@@ -176,6 +179,24 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
         if only_a and only_b:
             found.append(f"same headline but {_word(a.title, only_a[0])} / {_word(b.title, only_b[0])}")
     return found
+
+
+def _other_issue(a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Number]) -> tuple[str, ...]:
+    """What tells two issues of a series apart, whose wording is the same: the day, or every number.
+
+    Of 3,394 near copies in English and Russian the day parts 5, four of them weather of two days; the numbers none.
+    """
+    days_a, days_b = ({n for n in part.lead.numbers if n.kind == "date"} for part in (a, b))
+    days_a, days_b = {n for n in days_a if not b.whole.has(n)}, {n for n in days_b if not a.whole.has(n)}
+    if days_a and days_b:
+        return (f"same wording but {min(days_a, key=_value)} / {min(days_b, key=_value)}",)
+    every_a, every_b = (
+        {n for n in part.lead.numbers if n.kind not in CALENDAR and n.kind != "people"} for part in (a, b)
+    )
+    none_agrees = every_a and every_b and every_a <= clash_a and every_b <= clash_b
+    if none_agrees and jaccard(a.title.template, b.title.template) >= ALIKE:
+        return (f"same wording but {min(every_a, key=_value)} / {min(every_b, key=_value)}",)
+    return ()
 
 
 def _other_subject(a: Side, b: Side) -> tuple[str, ...]:

@@ -49,7 +49,10 @@ class CommandLine:
     @property
     def environment(self) -> dict[str, str]:
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith("DEDUP_") or name == "DEDUP_CACHE"
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("DEDUP_") or name == "DEDUP_CACHE"
+            if name not in ("COLUMNS", "LINES")  # output is as wide as where there is no terminal
         }
         return kept | {"DEDUP_CONFIG": str(self.folder / "my.toml"), "NO_COLOR": "1"}
 
