@@ -76,5 +76,6 @@ async def _gather(
         fetching.cancel()
         await asyncio.gather(fetching, sorting, return_exceptions=True)
         tally.counts.update(collector.counts)
+        tally.problems += inbox.set_aside
         if claims is None:
             tally.feeds = visited

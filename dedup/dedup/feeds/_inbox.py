@@ -7,6 +7,7 @@ the other, and a crash on either side loses nothing.
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -18,8 +19,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from dedup._errors import DedupError
 from dedup._queries import chunks
-from dedup.results import Placed
+from dedup.results import FeedProblem, Placed
 from dedup.store import ArticleRow, FeedRow, PendingRow, Store
 
 if TYPE_CHECKING:
@@ -27,12 +29,18 @@ if TYPE_CHECKING:
     from dedup.service import Deduplicator
     from dedup_ingest import Article
 
+log = logging.getLogger("dedup")
+
+Taken = tuple[str, str, int | None, str]
+"""Key, edition, feed id and encoded article of a row of `pending`."""
+
 
 class Inbox:
     """What waits in a store to be sorted into stories."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.set_aside: list[FeedProblem] = []
 
     def __len__(self) -> int:
         with self._store.reading() as session:
@@ -41,12 +49,34 @@ class Inbox:
     def sort(self, service: Deduplicator, leases: Leases, limit: int) -> tuple[Placed, ...]:
         """Sort at most `limit` articles into stories, in one transaction; empty when nothing waits that is free.
 
+        An article that breaks something which no other breaks is set aside: it waits, leased, and `set_aside` names it.
+
         Raises:
             StoreUnavailable: the database cannot be written; what was taken waits on.
         """
-        taken = leases.claim_pending(limit)
-        if not taken:
-            return ()
+        while taken := leases.claim_pending(limit):
+            if placed := self._sorted(service, taken):
+                return placed
+        return ()
+
+    def _sorted(self, service: Deduplicator, taken: Sequence[Taken], *, part: bool = False) -> tuple[Placed, ...]:
+        from dedup_accelerate import AccelerateError
+
+        try:
+            return self._add(service, taken)
+        except (DedupError, AccelerateError, MemoryError):  # about the database or the model, not about an article
+            raise
+        except Exception as error:
+            if len(taken) == 1:
+                self._put_aside(taken[0], error)
+                return ()
+            half = len(taken) // 2
+            placed = self._sorted(service, taken[:half], part=True) + self._sorted(service, taken[half:], part=True)
+            if not placed and not part:  # what breaks every article is no article's fault
+                raise
+            return placed
+
+    def _add(self, service: Deduplicator, taken: Sequence[Taken]) -> tuple[Placed, ...]:
         articles = [decoded(text) for _, _, _, text in taken]
         feed_ids = {key: feed_id for key, _, feed_id, _ in taken if feed_id is not None}
 
@@ -60,6 +90,14 @@ class Inbox:
         except IntegrityError:
             # A feed was removed since its articles were taken: they stay, the feed does not.
             return service.add(articles, feed_ids=self._still(feed_ids), finish=finish)
+
+    def _put_aside(self, taken: Taken, error: Exception) -> None:
+        key, _, feed_id, _ = taken
+        with self._store.reading() as session:
+            url = session.scalar(select(FeedRow.url).where(FeedRow.id == feed_id))
+        words = f"article {key} cannot be sorted and waits: {type(error).__name__}: {error}"
+        log.error("%s; this is a defect of the program, please report it", words)
+        self.set_aside.append(FeedProblem(url or "", "unsortable", words))
 
     def _still(self, feed_ids: dict[str, int]) -> dict[str, int]:
         with self._store.reading() as session:
