@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from anyascii import anyascii
@@ -25,6 +25,7 @@ from dedup.wordlists import (
     NUMBER_WORDS,
     PEOPLE,
     PERCENT,
+    ROUGHLY,
     STARTERS,
     SYMBOLS,
 )
@@ -34,8 +35,9 @@ SHINGLE_WORDS = 3
 CALENDAR = frozenset({"year", "month", "date"})
 # Share of common stems from which two headlines count as one template.
 ALIKE = 0.5
-# How far a rounded number may lie from the exact one, as a share of the larger.
+# How far a rounded number may lie from the exact one, as a share of the larger; and one that is said to be rough.
 ROUNDED = 0.03
+ROUGH = 0.15
 
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _SENTENCE_END = re.compile(r"[.!?…:;\n—–|]\s*[«\"“(]?$")
@@ -60,12 +62,13 @@ class Number:
     """A number of a text.
 
     `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day) or count. `unit` is a
-    currency, where one is named beside it.
+    currency, where one is named beside it. `rough`: "about" or the like stands before it.
     """
 
     kind: str
     value: float
     unit: str = ""
+    rough: bool = field(default=False, compare=False)
 
     @property
     def group(self) -> str:
@@ -82,16 +85,23 @@ class Number:
         return f"{self.value:g}%" if self.kind == "percent" else f"{self.value:.10g}"
 
     def agrees(self, other: Number) -> bool:
-        """Equal, or one is the other rounded: to its own last digit, and within 3 % ("about 1,200" and 1,204)."""
+        """Equal; or one is the other rounded to its own last digit, within 3 % (1,200 and 1,204); or 15 % off, where
+        one is said to be rough ("more than 70" and 73)."""
         if self.value == other.value:
             return True
         if self.kind in CALENDAR or other.kind in CALENDAR:
             return False
         difference, largest = abs(self.value - other.value), max(abs(self.value), abs(other.value))
-        if difference > ROUNDED * largest:  # first: it is cheap, and true of nearly all
+        if difference > (ROUGH if self.rough or other.rough else ROUNDED) * largest:  # cheap, and true of nearly all
             return False
+        if self.rough or other.rough:
+            return True
         steps = sorted((_step(self.value), _step(other.value)))
         return steps[0] < steps[1] and difference <= steps[1] / 2
+
+
+def _value_of(number: Number) -> float:
+    return number.value
 
 
 def _step(value: float) -> float:
@@ -153,10 +163,10 @@ class Facts:
             return True
         if number.kind in CALENDAR:
             return False
-        near = bisect_left(self._exact, (number.value * (1 - ROUNDED), ""))
-        limit = number.value / (1 - ROUNDED)
-        while near < len(self._exact) and self._exact[near][0] <= limit:
-            if number.agrees(Number(self._exact[near][1], self._exact[near][0])):
+        near = bisect_left(self._exact, number.value * (1 - ROUGH), key=_value_of)
+        limit = number.value / (1 - ROUGH)
+        while near < len(self._exact) and self._exact[near].value <= limit:
+            if number.agrees(self._exact[near]):
                 return True
             near += 1
         return False
@@ -166,9 +176,9 @@ class Facts:
         return frozenset(number.value for number in self.numbers)
 
     @cached_property
-    def _exact(self) -> list[tuple[float, str]]:
+    def _exact(self) -> list[Number]:
         """The numbers that may be a rounding of another, by value."""
-        return sorted((number.value, number.kind) for number in self.numbers if number.kind not in CALENDAR)
+        return sorted((number for number in self.numbers if number.kind not in CALENDAR), key=_value_of)
 
 
 @dataclass(frozen=True)  # no slots: its bags are kept
@@ -304,8 +314,16 @@ def _numbers(tokens: list[str], before: list[str]) -> list[Number]:
             continue  # "one" is a pronoun as often as a number
         if any(word in MONTHS for word in tokens[place + 1 : place + 2] + tokens[max(0, place - 1) : place]):
             continue  # the day of a date
-        found.append(_number(value, token, tokens[place + 1 : place + 4], before[place]))
+        number = _number(value, token, tokens[place + 1 : place + 4], before[place])
+        found.append(replace(number, rough=True) if _is_rough(tokens[max(0, place - 2) : place]) else number)
     return found
+
+
+def _is_rough(before: list[str]) -> bool:
+    """Whether the last words before a number say that it is not exact: "about", "more than", «почти на»."""
+    if before[-1:] == ["на"]:
+        before = before[:-1]
+    return bool(before) and before[-1] in ROUGHLY
 
 
 def _date(tokens: list[str], place: int) -> Number:

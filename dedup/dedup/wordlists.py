@@ -89,6 +89,12 @@ PASSIVE = frozenset("by was were been being beaten lost loses lose defeated sued
 # Words with which a later report corrects the count of an earlier one.
 UPDATES = frozenset("now toll climbs climbed jumps теперь уже выросло вырос возросло увеличилось".split())
 
+# Words right before a number that is not meant exactly: about 30, more than 70, почти на 100.
+ROUGHLY = frozenset(
+    """about around nearly almost over some roughly approximately circa than least
+    около более больше свыше почти порядка примерно приблизительно менее""".split()
+)
+
 PERCENT = frozenset("""% percent pct per-cent процент процента процентов проценте процентных""".split())
 
 PEOPLE = frozenset(

@@ -52,3 +52,23 @@ def test_short_forms_in_capitals_are_the_names_they_stand_for() -> None:
     assert name_key("Россия") in facts("Прогноз роста экономики РФ повышен").names
     assert facts("Тарифы США на сталь").names.keys() & facts("Tariffs of the US on steel").names.keys()
     assert not facts("they told us about it").names
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "agree"),
+    [
+        ("more than 70 boats sank", "73 boats sank", True),
+        ("Почти на 100 млн рублей", "96 миллионов рублей", True),
+        ("about 30 firms", "27 firms", True),
+        ("over 6 percent", "6.25 percent", True),
+        ("70 boats sank", "73 boats sank", False),
+        ("more than 70 boats sank", "95 boats sank", False),
+        ("около 30 мая", "27 мая", False),
+    ],
+)
+def test_a_number_that_is_said_to_be_rough_agrees_with_the_exact_one(a: str, b: str, agree: bool) -> None:
+    (x,), (y,) = facts(a).numbers, facts(b).numbers
+    assert x.agrees(y) is agree
+    assert y.agrees(x) is agree
+    assert facts(a).has(y) is agree
+    assert facts(b).has(x) is agree
