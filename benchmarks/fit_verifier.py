@@ -3,9 +3,9 @@
     python benchmarks/fit_verifier.py [--model e5-small] [--precision int8] [--cache DIR] [--write]
 
 One logistic regression for each kind of pair (`dedup.verdict.kind_of`), over few features that each can only speak for
-or only against one event. Every set has a fixed share of a kind's weight, however many pairs it has. Figures are of 5
-folds that never share a topic between fitting and testing. Needs scikit-learn (in the `export` extra) and the sets of
-`../shared/data`.
+or only against one event; and a linear one over the grades of SemEval, for `Verifier.likeness`. Every set has a fixed
+share of a kind's weight, however many pairs it has. Figures are of 5 folds that never share a topic between fitting and
+testing. Needs scikit-learn (in the `export` extra) and the sets of `../shared/data`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from _labelled import DATA, Labelled, Space, labelled
-from _regression import RECIPES, Recipe, fit, held_out, rows_of
+from _regression import FOLDS, RECIPES, Recipe, fit, fit_likeness, held_out, held_out_likeness, likeness_table, rows_of
 from numpy.typing import NDArray
 
 from dedup import metrics
@@ -26,7 +26,7 @@ from dedup import metrics
 Floats = NDArray[np.float64]
 
 OUTPUT = Path(__file__).parents[1] / "dedup" / "dedup" / "data" / "verifier.json"
-VERSION = 2
+VERSION = 3
 STORY_LIMITS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -55,6 +55,14 @@ def fitted(
         if one.name == "ecb+":
             report[one.name].update(stories(one, every[one.name]))
     return chosen, report
+
+
+def likeness(one: Labelled) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """The weights of the likeness, and its held-out figures; SemEval's grades are 1 (the same) … 4."""
+    grade = (one.grade + 4) / 3
+    table, across = likeness_table(one.evidence)
+    fold = np.random.default_rng(0).permutation(len(grade)) % FOLDS
+    return fit_likeness(table, across, grade), scores(one, held_out_likeness(one.evidence, grade, fold))
 
 
 def scores(one: Labelled, probabilities: Floats) -> dict[str, float]:
@@ -110,13 +118,16 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args(None if arguments is None else list(arguments))
-    weights, report = fitted(list(labelled(Space(args.model, args.precision, args.cache), args.data)))
+    sets = list(labelled(Space(args.model, args.precision, args.cache), args.data))
+    weights, report = fitted(sets)
+    likeness_weights, report["semeval, likeness"] = likeness(next(one for one in sets if one.name == "semeval"))
     for kind, found in weights.items():
         print(f"{kind:10}", found)
     for name, figures in report.items():
         print(f"{name:22}", json.dumps(figures))
     if args.write:
         body = {"version": VERSION, "fitted_on": f"{args.model}-{args.precision}", "weights": weights}
+        body["likeness_weights"] = likeness_weights
         OUTPUT.write_text(json.dumps({**body, "held_out": report}, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {OUTPUT}")
 

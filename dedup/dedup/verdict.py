@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -55,10 +55,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Logistic regressions by feature name, one for each kind of pair (see `kind_of`)."""
+    """Logistic regressions by feature name, one for each kind of pair (see `kind_of`).
+
+    likeness_weights: linear regressions on what readers graded, "texts" and "across" (two languages).
+    """
 
     version: int
     weights: Mapping[str, Mapping[str, float]]
+    likeness_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def probability(self, evidence: Evidence) -> float:
         """The probability of one event, 0…1."""
@@ -67,12 +71,24 @@ class Verifier:
         total = sum(weight * found[name] for name, weight in weights.items())
         return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, total))))
 
+    def likeness(self, evidence: Evidence) -> float:
+        """How alike readers would call the two, 0 (nothing in common) … 1 (the same news): a grade, not a probability.
+
+        A probability is near 0 for related news of one topic, which readers find half alike. Without a cosine, or
+        weights to read it, the probability.
+        """
+        weights = self.likeness_weights.get("across" if evidence.translation else "texts")
+        if weights is None or evidence.scaled_cosine is None:
+            return self.probability(evidence)
+        found = features(evidence)
+        return max(0.0, min(1.0, sum(weight * found[name] for name, weight in weights.items())))
+
 
 @cache
 def default_verifier() -> Verifier:
     """The weights that travel with the package."""
     raw = json.loads((Path(__file__).parent / "data" / "verifier.json").read_text(encoding="utf-8"))
-    return Verifier(raw["version"], raw["weights"])
+    return Verifier(raw["version"], raw["weights"], raw["likeness_weights"])
 
 
 def kind_of(evidence: Evidence) -> str:

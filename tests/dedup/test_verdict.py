@@ -122,6 +122,23 @@ def test_the_reason_names_what_joined_and_what_separated() -> None:
     assert "6.25% / 6.5%" in decide(apart, same_text=False, limits=LIMITS, verifier=default_verifier()).reason
 
 
+def test_related_news_is_half_alike_and_no_one_event() -> None:
+    related = dataclasses.replace(
+        PLAIN, scaled_cosine=0.55, name_cosine=0.2, word_cosine=0.1, jaccard=0.0, containment=0.0
+    )
+    verifier = default_verifier()
+    assert verifier.probability(related) < 0.1
+    assert 0.2 < verifier.likeness(related) < verifier.likeness(PLAIN) <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_likeness_of_any_pair_is_between_nothing_and_the_same(kind: str) -> None:
+    verifier, plain = default_verifier(), dataclasses.replace(PLAIN, **KINDS[kind])
+    extremes = [{"scaled_cosine": plain.scaled_cosine and far, "name_cosine": far} for far in (-2.0, 3.0)]
+    found = [verifier.likeness(dataclasses.replace(plain, **one)) for one in extremes]
+    assert 0 <= found[0] < found[1] <= 1
+
+
 def test_every_fitted_weight_belongs_to_a_feature_and_every_feature_is_read_by_some_kind() -> None:
     weights = default_verifier().weights
     assert set(weights) == set(KINDS)

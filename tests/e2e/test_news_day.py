@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from itertools import combinations
@@ -14,14 +15,11 @@ from sqlalchemy import select
 from dedup.config import Config, load_config
 from dedup.evidence import Side
 from dedup.jobs import ingest
-from dedup.judge import Judge
 from dedup.profile import profile
 from dedup.results import StoryView
 from dedup.service import Deduplicator
-from dedup.space import View, measure_scale
+from dedup.space import View
 from dedup.store import ArticleRow, MembershipRow
-from dedup.verdict import VerdictLimits, default_verifier
-from dedup_accelerate import Encoder, prepare
 from dedup_ingest import read_feed_list
 
 ROOT = Path(__file__).parents[2]
@@ -116,24 +114,22 @@ def test_a_russian_paraphrase_finds_the_english_article(service: Deduplicator) -
 
 
 @pytest.mark.parametrize(("name", "joined", "most_wrong"), [("traps", False, 3), ("same", True, 0)])
-def test_written_pairs_are_judged_as_their_writer_meant(name: str, joined: bool, most_wrong: int) -> None:
+def test_written_pairs_are_judged_as_their_writer_meant(
+    name: str, joined: bool, most_wrong: int, service: Deduplicator
+) -> None:
     # The three traps that still join: a takeover and a suit of two firms, roles reversed across languages, two signs of
     # one horoscope. Tighten the number as the signals improve.
     rows = [json.loads(line) for line in (PAIRS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
-    encoder = Encoder(prepare("e5-small"))
-    config = load_config()
-    view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
-    limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
-    judge = Judge(measure_scale(encoder.encode, view), limits, default_verifier())
+    view = View(service.config.encode.view, service.config.encode.lead_words, service.config.encode.clean)
     texts = [row[side] for row in rows for side in ("a", "b")]
     seen = [view.text(text["title"], text["text"], text["lang"]) for text in texts]
-    vectors = judge.scale.project(encoder.encode(seen))
+    vectors = service.judge.scale.project(asyncio.run(service.embed(seen))[0])
     sides = [Side(text["title"], profile(text["title"], text["text"]), text["lang"], "", None) for text in texts]
     wrong = []
     for place, row in enumerate(rows):
         a, b = sides[2 * place], sides[2 * place + 1]
         cosine = float(vectors[2 * place] @ vectors[2 * place + 1])
-        verdict = judge.decide(a, b, cosine).verdict
+        verdict = service.judge.decide(a, b, cosine).verdict
         if verdict.joins is not joined:
             wrong.append((row["kind"], a.title, b.title))
     assert len(rows) >= 40

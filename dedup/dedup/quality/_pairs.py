@@ -12,7 +12,7 @@ from dedup.clustering import components
 from dedup.corpora import LabelledPair, LabelRule, Text
 from dedup.quality._results import Evaluation, Figures, Mistake
 from dedup.quality._trial import Trial, curve_of, scaled_cosines
-from dedup.verdict import Decision
+from dedup.verdict import Decision, Verdict
 from dedup_ingest import Article
 
 
@@ -23,12 +23,14 @@ def evaluate_pairs(trial: Trial, rows: Sequence[LabelledPair], rule: LabelRule |
     same = np.array([row.same for row in rows], dtype=bool)
     joined = np.array([decision.verdict.joins for decision in decisions], dtype=bool)
     graded = np.array([row.similarity for row in rows])
+    verifier = trial.service.judge.verifier
+    alike = np.array([1.0 if d.verdict is Verdict.IDENTICAL else verifier.likeness(d.evidence) for d in decisions])
     clusters = metrics.clustering_scores(_grouped(texts, places[same]), _grouped(texts, places[joined]))
     wrong, missing = np.flatnonzero(joined & ~same), np.flatnonzero(same & ~joined)
     return Evaluation(
         subject=trial.subject("pairs", len(rows), len(rows), int(same.sum())),
         figures=Figures.of(metrics.binary_scores(same, joined), clusters, trial.threshold),
-        pearson=metrics.pearson(probabilities, graded) if np.ptp(probabilities) and np.ptp(graded) else None,
+        pearson=metrics.pearson(alike, graded) if np.ptp(alike) and np.ptp(graded) else None,
         auc=metrics.roc_auc(same, probabilities) if same.any() and not same.all() else None,
         configured=trial.threshold,
         best=metrics.best_f1_threshold(same, probabilities) if same.any() else None,

@@ -76,11 +76,12 @@ class Subject:
 class Evaluation:
     """How the service did on one labelled file.
 
-    figures: the headline (documents: the stories of the stream; pairs: the verdicts). configured: the probability from
-    which two texts are joined. best: the threshold of the highest pair F1, over the pairs or over the sweep. sweep,
-    with its cuts at_best and at_configured: documents only, average link over pair probabilities. curve, probabilities,
-    cosines (scaled), same: of the judged pairs; of documents these are the near ones. joined_wrongly, missed: how many
-    there are; the worst of each follow.
+    figures: the headline (documents: the stories of the stream; pairs: the verdicts). pearson: of `Verifier.likeness`
+    with the label's grade. auc: of the probability. configured: the probability from which two texts are joined. best:
+    the threshold of the highest pair F1, over the pairs or over the sweep. sweep, with its cuts at_best and
+    at_configured: documents only, average link over pair probabilities. curve, probabilities, cosines (scaled), same:
+    of the judged pairs; of documents these are the near ones. joined_wrongly, missed: how many there are; the worst of
+    each follow.
     """
 
     subject: Subject
