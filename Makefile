@@ -65,7 +65,7 @@ $(TEST_STAMP): $(INPUTS)
 	@echo "Installing with the test and export extras into $(TEST_VENV) ..."
 	@$(PYTHON) -m venv $(TEST_VENV)
 	@echo '*' > $(TEST_VENV)/.gitignore
-	@$(TEST_VENV)/bin/pip install --quiet -c constraints.txt -e '.[dev,export,fulltext,minilm,openvino,plot,postgres]'
+	@$(TEST_VENV)/bin/pip install --quiet --no-compile -c constraints.txt -e '.[dev,export,fulltext,minilm,openvino,plot,postgres]'
 	@touch $@
 
 demo: $(BASE_STAMP)  ## sample feeds of one invented day become stories, with the reason of each join

@@ -176,6 +176,22 @@ def test_case_70_a_wrong_body_gets_a_documented_error(client, body, status, code
     assert error_of(post(client, "/similar", body), status, code)
 
 
+def test_case_70_a_database_without_articles_has_nothing_similar_and_no_stories(config, tmp_path, empty_database):
+    from fastapi.testclient import TestClient
+
+    from dedup.api import create_app
+    from dedup.service import Deduplicator
+
+    shutil.copy(empty_database, tmp_path / "news.sqlite3")
+    own = config.model_copy(
+        update={"store": config.store.model_copy(update={"url": f"sqlite:///{tmp_path}/news.sqlite3"})}
+    )
+    with Deduplicator.open(own) as service, TestClient(create_app(service, own)) as client:
+        assert post(client, "/similar", {"title": "A bridge opens", "k": 100}).json()["matches"] == []
+        assert client.get("/stories").json()["stories"] == []
+        assert client.get("/readyz").json()["articles"] == 0
+
+
 @pytest.mark.parametrize(
     "published",
     ["2026-03-12T09:00:00Z", "2026-03-12t09:00:00.123456789z", "2026-03-12T23:59:60Z", "1970-01-01T00:00:00+00:00"],
