@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from dedup.openings import opening, other_news
 from dedup.profile import ALIKE, CALENDAR, Facts, Number, Profile, containment, jaccard, name_key, stem
-from dedup.wordlists import PASSIVE, UPDATES
+from dedup.wordlists import DENIALS, PASSIVE, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
@@ -152,7 +153,21 @@ def _conflicts(
         found.append("no name in common")
     if not translation:
         found += _template_conflicts(a, b, copied=copied)
+        strangers_a, strangers_b = _strangers(a, b), _strangers(b, a)
+        if strangers_a and strangers_b and not copied and a.has_text and b.has_text:
+            found.append(f"headlines name others: {strangers_a[0]} / {strangers_b[0]}")
     return tuple(dict.fromkeys(found))
+
+
+def _strangers(a: Profile, b: Profile) -> list[str]:
+    """The names in the headline of `a`, where the article `b` knows none of them, neither as a name nor as a word.
+
+    Of 2,563 true pairs of ECB+, SemEval and nyan 11 have such on both sides and no other conflict, of 2,453 false ones
+    (with NTREX) 285; of 3,461 near copies one.
+    """
+    names = a.title.strong_names
+    known = any(key in b.whole.names or stem(name.casefold()) in b.stems for key, name in names.items())
+    return [] if known else list(names.values())
 
 
 def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
@@ -161,7 +176,9 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
         return ["roles reversed in the headline"]
     words_a, words_b = a.title.template, b.title.template
     if jaccard(words_a, words_b) < ALIKE:
-        return []
+        # In other headlines a negation is as often another way to say it ("is out", "will not play").
+        others = not copied and a.has_text and b.has_text and _missing_names(a.title, b) and _missing_names(b.title, a)
+        return ["only one headline is negated"] if others and _denies_the_other(a.title, b.title) else []
     found = []
     if bool(a.title.negations) != bool(b.title.negations):
         found.append("only one headline is negated")
@@ -199,6 +216,15 @@ def _other_issue(a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Numb
     if none_agrees and jaccard(a.title.template, b.title.template) >= ALIKE:
         return (f"same wording but {min(every_a, key=_value)} / {min(every_b, key=_value)}",)
     return ()
+
+
+def _denies_the_other(a: Facts, b: Facts) -> bool:
+    """Whether one headline says of a word that it is not so, and the other has the word: "upholds", "not uphold"."""
+    if bool(a.negations) == bool(b.negations):
+        return False
+    denying, other = (a, b) if a.negations else (b, a)
+    denied = {stem(then) for word, then in pairwise(denying.words) if word in DENIALS or word.endswith(("n't", "n’t"))}
+    return not denied.isdisjoint(stem(word) for word in other.words if len(word) > 3)
 
 
 def _other_subject(a: Side, b: Side) -> tuple[str, ...]:

@@ -111,6 +111,9 @@ NEGATIONS = frozenset(
     опровергла опровергли""".split()
 )
 
+# Those that deny the word right after them.
+DENIALS = frozenset("not never cannot не".split())
+
 # Words that open sentences with a capital letter without being names.
 STARTERS = frozenset(
     """a an the this that these those it its he she they we i you his her their our my in on at by for from with

@@ -1,4 +1,4 @@
-"""Pairs of which nothing is known but their headlines."""
+"""What headlines say by themselves, and beside their texts."""
 
 from __future__ import annotations
 
@@ -33,3 +33,48 @@ def test_two_names_in_one_place_are_two_events() -> None:
 
 def test_two_headlines_without_a_name_in_common_are_two_events() -> None:
     assert "no name in common" in conflicts("A strong quake shook Lusen at dawn", "A quake shook the town of Kelmouth")
+
+
+UPHELD = (
+    "The Supreme Court upheld a fine of 40 million crowns on port operator Tidewell, which had dredged without leave."
+)
+NOT_UPHELD = "An appeal court did not uphold a fine of 40 million crowns on dairy group Corbin for watering its milk."
+
+
+def with_text(title: str, text: str) -> Side:
+    return Side(title, profile(title, text), "en", "", None)
+
+
+def test_headlines_that_name_others_who_are_unknown_to_the_other_article_are_two_events() -> None:
+    a = with_text("Top court upholds 40 million crown fine on Tidewell", UPHELD)
+    b = with_text("Fine of 40 million crowns on Corbin not upheld", NOT_UPHELD)
+    found = compare(a, b, cosine=None, scaled_cosine=None).conflicts
+    assert "headlines name others: Tidewell / Corbin" in found
+    assert "headlines name others: Corbin / Tidewell" in compare(b, a, cosine=None, scaled_cosine=None).conflicts
+
+
+def test_a_name_that_one_article_has_below_its_headline_parts_nothing() -> None:
+    a = with_text("Top court upholds fine on Tidewell", UPHELD)
+    b = with_text("Harbour dredging at Lusen was unlawful", UPHELD.replace("leave", "leave at Lusen"))
+    assert not any("others" in one for one in compare(a, b, cosine=None, scaled_cosine=None).conflicts)
+
+
+def test_a_headline_without_names_parts_nothing() -> None:
+    a = with_text("Top court upholds fine on Tidewell", UPHELD)
+    b = with_text("A fine for milk is not upheld", NOT_UPHELD)
+    assert not any("others" in one for one in compare(a, b, cosine=None, scaled_cosine=None).conflicts)
+
+
+def test_what_one_headline_says_and_another_denies_of_somebody_else_are_two_events() -> None:
+    a = with_text("Supreme Court upholds 40 million crown fine on Tidewell", UPHELD)
+    b = with_text(
+        "Appeal court does not uphold 40 million crown fine on Corbin", NOT_UPHELD + " The Supreme Court may."
+    )
+    assert "only one headline is negated" in compare(a, b, cosine=None, scaled_cosine=None).conflicts
+    assert "only one headline is negated" in compare(b, a, cosine=None, scaled_cosine=None).conflicts
+
+
+def test_a_denial_of_another_word_parts_nothing() -> None:
+    a = with_text("Supreme Court upholds 40 million crown fine on Tidewell", UPHELD)
+    b = with_text("Appeal court does not comment on 40 million crown fine", NOT_UPHELD + " The Supreme Court may.")
+    assert "only one headline is negated" not in compare(a, b, cosine=None, scaled_cosine=None).conflicts
