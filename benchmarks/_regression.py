@@ -169,6 +169,11 @@ def held_out(rows: Rows) -> Floats:
     return found
 
 
+def likeness_target(grade: Floats) -> Floats:
+    """SemEval's grades as they are stored, −4 (nothing in common) … −1 (the same), as 0 … 1."""
+    return (grade + 4) / 3
+
+
 def likeness_table(evidence: Sequence[Evidence]) -> tuple[Floats, NDArray[np.bool_]]:
     """The features of each pair, and whether it is one of two languages: those have weights of their own."""
     found = [features(one) for one in evidence]

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from _machine import cpu_model, usable_cores, versions
 from _ours import HeldOut, Ours
-from _regression import held_out_likeness
+from _regression import held_out_likeness, likeness_target
 from _rivals import RIVALS, semhash_labels
 from _traps import boilerplate_leads, template_series
 from numpy.typing import NDArray
@@ -178,7 +178,7 @@ def run_pairs(name: str, corpus: Corpus, ours: Ours, held: HeldOut) -> dict[str,
     fold = folds_of([str(pair.line) for pair in corpus.pairs])
     rows["ours, cross-validated"] = score_pairs(corpus, held.of_pairs(name, decisions, fold, ours))
     if name == "semeval":  # graded from 1 (the same) to 4: the likeness, not a probability, is made for that
-        graded = np.array([(pair.similarity + 4) / 3 for pair in corpus.pairs])
+        graded = likeness_target(np.array([pair.similarity for pair in corpus.pairs]))
         alike = held_out_likeness([one.evidence for one in decisions], graded, fold)
         about = score_pairs(corpus, alike)
         rows["ours, cross-validated"] |= {key: about[key] for key in ("pearson", "pearson_en")}

@@ -18,7 +18,18 @@ from typing import Any
 
 import numpy as np
 from _labelled import DATA, Labelled, Space, labelled
-from _regression import FOLDS, RECIPES, Recipe, fit, fit_likeness, held_out, held_out_likeness, likeness_table, rows_of
+from _regression import (
+    FOLDS,
+    RECIPES,
+    Recipe,
+    fit,
+    fit_likeness,
+    held_out,
+    held_out_likeness,
+    likeness_table,
+    likeness_target,
+    rows_of,
+)
 from numpy.typing import NDArray
 
 from dedup import metrics
@@ -59,7 +70,7 @@ def fitted(
 
 def likeness(one: Labelled) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """The weights of the likeness, and its held-out figures; SemEval's grades are 1 (the same) … 4."""
-    grade = (one.grade + 4) / 3
+    grade = likeness_target(one.grade)
     table, across = likeness_table(one.evidence)
     fold = np.random.default_rng(0).permutation(len(grade)) % FOLDS
     return fit_likeness(table, across, grade), scores(one, held_out_likeness(one.evidence, grade, fold))

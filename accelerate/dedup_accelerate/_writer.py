@@ -24,7 +24,7 @@ from ._settings import Progress, silent
 from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
 
-#: Raised whenever the bytes this module writes change: an artifact of another recipe is built anew.
+#: Raised whenever the bytes of a build change, here or in `_export`: an artifact of another recipe is built anew.
 RECIPE = 4
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import pairwise
 
 from dedup.openings import opening, other_news
-from dedup.profile import ALIKE, CALENDAR, Facts, Number, Profile, containment, jaccard, name_key, stem
-from dedup.wordlists import DENIALS, PASSIVE, UPDATES
+from dedup.profile import ALIKE, CALENDAR, Facts, Number, Profile, containment, jaccard, name_key, stem, value_of
+from dedup.wordlists import CONTRACTED, DENIALS, PASSIVE, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
@@ -146,16 +146,17 @@ def _conflicts(
     found += [f"headline {x} / {y}" for x, y in _clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
     shared = any(n.value > SMALL and b.whole.has(n) for n in a.whole.numbers if n.kind not in CALENDAR)
     amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
-    largest_a, largest_b = max(amounts_a, key=_value, default=None), max(amounts_b, key=_value, default=None)
+    largest_a, largest_b = max(amounts_a, key=value_of, default=None), max(amounts_b, key=value_of, default=None)
     if not shared and largest_a and largest_b and largest_a.one_currency(largest_b):
         found.append(f"other amounts: {largest_a} / {largest_b}")
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
     if not translation:
         found += _template_conflicts(a, b, copied=copied)
-        strangers_a, strangers_b = _strangers(a, b), _strangers(b, a)
-        if strangers_a and strangers_b and not copied and a.has_text and b.has_text:
-            found.append(f"headlines name others: {strangers_a[0]} / {strangers_b[0]}")
+        if not copied and a.has_text and b.has_text:
+            strangers_a, strangers_b = _strangers(a, b), _strangers(b, a)
+            if strangers_a and strangers_b:
+                found.append(f"headlines name others: {strangers_a[0]} / {strangers_b[0]}")
     return tuple(dict.fromkeys(found))
 
 
@@ -172,12 +173,13 @@ def _strangers(a: Profile, b: Profile) -> list[str]:
 
 def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
     """What differs between two headlines of one template: there each small difference is the news."""
-    if not copied and a.has_text and b.has_text and roles_reversed(a.title, b.title):
+    own_words = not copied and a.has_text and b.has_text
+    if own_words and roles_reversed(a.title, b.title):
         return ["roles reversed in the headline"]
     words_a, words_b = a.title.template, b.title.template
     if jaccard(words_a, words_b) < ALIKE:
         # In other headlines a negation is as often another way to say it ("is out", "will not play").
-        others = not copied and a.has_text and b.has_text and _missing_names(a.title, b) and _missing_names(b.title, a)
+        others = own_words and _missing_names(a.title, b) and _missing_names(b.title, a)
         return ["only one headline is negated"] if others and _denies_the_other(a.title, b.title) else []
     found = []
     if bool(a.title.negations) != bool(b.title.negations):
@@ -193,7 +195,7 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
     if names_a and names_b:
         found.append(f"same headline but {names_a[0]} / {names_b[0]}")
     # Without a text below it nothing tells a synonym in a headline from other news; in an edited copy it is a synonym.
-    if not copied and a.has_text and b.has_text and not _is_update(a, b):
+    if own_words and not _is_update(a, b):
         only_a, only_b = sorted(words_a - words_b - b.stems), sorted(words_b - words_a - a.stems)
         if only_a and only_b:
             found.append(f"same headline but {_word(a.title, only_a[0])} / {_word(b.title, only_b[0])}")
@@ -208,13 +210,13 @@ def _other_issue(a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Numb
     days_a, days_b = ({n for n in part.lead.numbers if n.kind == "date"} for part in (a, b))
     days_a, days_b = {n for n in days_a if not b.whole.has(n)}, {n for n in days_b if not a.whole.has(n)}
     if days_a and days_b:
-        return (f"same wording but {min(days_a, key=_value)} / {min(days_b, key=_value)}",)
+        return (f"same wording but {min(days_a, key=value_of)} / {min(days_b, key=value_of)}",)
     every_a, every_b = (
         {n for n in part.lead.numbers if n.kind not in CALENDAR and n.kind != "people"} for part in (a, b)
     )
     none_agrees = every_a and every_b and every_a <= clash_a and every_b <= clash_b
     if none_agrees and jaccard(a.title.template, b.title.template) >= ALIKE:
-        return (f"same wording but {min(every_a, key=_value)} / {min(every_b, key=_value)}",)
+        return (f"same wording but {min(every_a, key=value_of)} / {min(every_b, key=value_of)}",)
     return ()
 
 
@@ -223,7 +225,7 @@ def _denies_the_other(a: Facts, b: Facts) -> bool:
     if bool(a.negations) == bool(b.negations):
         return False
     denying, other = (a, b) if a.negations else (b, a)
-    denied = {stem(then) for word, then in pairwise(denying.words) if word in DENIALS or word.endswith(("n't", "n’t"))}
+    denied = {stem(then) for word, then in pairwise(denying.words) if word in DENIALS or word.endswith(CONTRACTED)}
     return not denied.isdisjoint(stem(word) for word in other.words if len(word) > 3)
 
 
@@ -330,10 +332,6 @@ def _unmatched(names: dict[str, str], whole: Facts) -> list[str]:
 def _unmatched_numbers(part: Facts, whole: Facts, without: frozenset[str] = CALENDAR) -> set[Number]:
     """Numbers of a part that nothing in the whole agrees with, but for the kinds `without`."""
     return {n for n in part.numbers if n.kind not in without and not whole.has(n)}
-
-
-def _value(number: Number) -> float:
-    return number.value
 
 
 def _word_support(a: Profile, b: Profile) -> float:

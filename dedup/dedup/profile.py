@@ -18,6 +18,7 @@ from anyascii import anyascii
 from dedup.bags import Bag, name_bag, word_bag
 from dedup.wordlists import (
     ALIASES,
+    CONTRACTED,
     CURRENCIES,
     MAGNITUDES,
     MONTHS,
@@ -92,15 +93,15 @@ class Number:
         if self.kind in CALENDAR or other.kind in CALENDAR:
             return False
         difference, largest = abs(self.value - other.value), max(abs(self.value), abs(other.value))
-        if difference > (ROUGH if self.rough or other.rough else ROUNDED) * largest:  # cheap, and true of nearly all
+        rough = self.rough or other.rough
+        if difference > (ROUGH if rough else ROUNDED) * largest:  # first: it is cheap, and true of nearly all
             return False
-        if self.rough or other.rough:
-            return True
         steps = sorted((_step(self.value), _step(other.value)))
-        return steps[0] < steps[1] and difference <= steps[1] / 2
+        return rough or (steps[0] < steps[1] and difference <= steps[1] / 2)
 
 
-def _value_of(number: Number) -> float:
+def value_of(number: Number) -> float:
+    """The key by which numbers are sorted."""
     return number.value
 
 
@@ -163,7 +164,7 @@ class Facts:
             return True
         if number.kind in CALENDAR:
             return False
-        near = bisect_left(self._exact, number.value * (1 - ROUGH), key=_value_of)
+        near = bisect_left(self._exact, number.value * (1 - ROUGH), key=value_of)
         limit = number.value / (1 - ROUGH)
         while near < len(self._exact) and self._exact[near].value <= limit:
             if number.agrees(self._exact[near]):
@@ -178,7 +179,7 @@ class Facts:
     @cached_property
     def _exact(self) -> list[Number]:
         """The numbers that may be a rounding of another, by value."""
-        return sorted((number for number in self.numbers if number.kind not in CALENDAR), key=_value_of)
+        return sorted((number for number in self.numbers if number.kind not in CALENDAR), key=value_of)
 
 
 @dataclass(frozen=True)  # no slots: its bags are kept
@@ -281,7 +282,7 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
         if key in vouched or not (first or (loud and start < len(headline))):
             strong.add(key)
     plain_tokens = [token.casefold() for token, _ in tokens]
-    negations = sum(1 for token in plain_tokens if token in NEGATIONS or token.endswith(("n't", "n’t")))
+    negations = sum(1 for token in plain_tokens if token in NEGATIONS or token.endswith(CONTRACTED))
     weak = frozenset(names.keys() - strong)
     before = [SYMBOLS.get(text[start - 1 : start], "") for _, start in tokens]
     return Facts(names, weak, frozenset(_numbers(plain_tokens, before)), negations, tuple(plain_tokens))

@@ -111,6 +111,9 @@ NEGATIONS = frozenset(
     опровергла опровергли""".split()
 )
 
+# Endings of English words that hold a negation.
+CONTRACTED = ("n't", "n’t")
+
 # Those that deny the word right after them.
 DENIALS = frozenset("not never cannot не".split())
 

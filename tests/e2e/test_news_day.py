@@ -28,9 +28,8 @@ PAIRS = Path(__file__).parent / "data"
 
 
 def settings(folder: Path) -> Config:
-    return load_config(
-        overrides={"model": {"name": "e5-small"}, "store": {"url": f"sqlite:///{folder / 'day.sqlite3'}"}}
-    )
+    own = {"store": {"url": f"sqlite:///{folder / 'day.sqlite3'}"}, "verdict": {"use_calibration": False}}
+    return load_config(overrides={"model": {"name": "e5-small"}, **own})
 
 
 @pytest.fixture(scope="module")
