@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from dedup.results import FeedProblem, IngestReport, Placed
+from dedup.results import FeedProblem, IngestReport, PageCounts, Placed, RepairReport
 
 if TYPE_CHECKING:
     from dedup.service import Deduplicator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts from now on; `report` may be asked for at any time."""
+    """Counts from now on."""
 
     service: Deduplicator
     started: float = field(default_factory=time.perf_counter)
@@ -37,7 +37,7 @@ class Tally:
         for one in {item.article_id: item for item in placed}.values():
             self.add(one.outcome)
 
-    def report(self) -> IngestReport:
+    def report(self, repair: RepairReport) -> IngestReport:
         counts = self.counts
         return IngestReport(
             feeds=self.feeds,
@@ -54,5 +54,7 @@ class Tally:
             encoded=self.service.encoded - self.encoded,
             seconds=time.perf_counter() - self.started,
             encoder_seconds=self.service.encoder_seconds - self.encoder_seconds,
+            pages=PageCounts(*(counts[f"page:{status.name}"] for status in fields(PageCounts))),
+            repair=repair,
             problems=tuple(self.problems),
         )

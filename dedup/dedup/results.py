@@ -82,8 +82,41 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class PageCounts:
+    """What became of the pages that were fetched for their full text.
+
+    `text`: the page's text is the article's. In all other cases the feed's text stays: `short`, the page says no more;
+    `paywall` or `consent` stood in the article's place; `unrelated`, it is about something else; `failed`, none came.
+    """
+
+    text: int = 0
+    short: int = 0
+    paywall: int = 0
+    consent: int = 0
+    unrelated: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair did: articles looked at with their neighbourhoods, stories that ended in others, stories that were
+    taken out of others, articles that changed over, articles that still wait (`dedup repair` again)."""
+
+    examined: int
+    merged: int
+    split: int
+    moved: int
+    waiting: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
-    """Totals of one ingest or import run. `seconds` are wall clock, `encoder_seconds` the part spent in the model."""
+    """Totals of one ingest or import run, and of the repair at its end.
+
+    `joined` and `stories` count what became of articles when they were sorted, before the repair. `seconds` are wall
+    clock, `encoder_seconds` the part spent in the model.
+    """
 
     feeds: int
     fetched: int
@@ -99,6 +132,8 @@ class IngestReport:
     encoded: int
     seconds: float
     encoder_seconds: float
+    pages: PageCounts
+    repair: RepairReport
     problems: tuple[FeedProblem, ...]
 
 
@@ -142,19 +177,6 @@ class FeedbackView:
     revokes: int | None
     revoked_by: int | None
     stories: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RepairReport:
-    """What a repair did: articles looked at with their neighbourhoods, stories that ended in others, stories that were
-    taken out of others, articles that changed over, articles that still wait (`dedup repair` again)."""
-
-    examined: int
-    merged: int
-    split: int
-    moved: int
-    waiting: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

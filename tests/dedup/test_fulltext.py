@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from feedserver import LOOPBACK, rss
 from newsroom import config_for, hashing_service
+from rich.console import Console
 from sqlalchemy import select
 
 from dedup import jobs
-from dedup.results import IngestReport
+from dedup.render import report as rendered
+from dedup.results import IngestReport, PageCounts
 from dedup.store import ArticleRow
 
 pytest.importorskip("trafilatura", reason="the extra [fulltext] is not installed")
@@ -48,7 +50,7 @@ def test_a_page_is_fetched_once_and_its_text_and_hash_are_stored(url: str, serve
     path.write_text(f"{server.url}/feed.xml\n", encoding="utf-8")
 
     report, rows = run(url, path, "short")
-    assert (report.stored, report.problems) == (1, ())
+    assert (report.stored, report.problems, report.pages) == (1, (), PageCounts(text=1))
     assert [row.text for row in rows] == ["\n".join(STORY)]
     assert [row.page_sha256 for row in rows] == [hashlib.sha256((tmp_path / "0.html").read_bytes()).hexdigest()]
 
@@ -69,3 +71,21 @@ def test_no_page_is_asked_for_unless_the_configuration_says_so(tmp_path: Path, s
     _, rows = run(f"sqlite:///{tmp_path}/news.sqlite3", path, "off")
     assert [row.page_sha256 for row in rows] == [None]
     assert server.asked["0.html"] == 0
+
+
+def test_the_report_says_what_became_of_each_page(tmp_path: Path, serve: object) -> None:
+    server = serve(tmp_path)  # type: ignore[operator]
+    (tmp_path / "0.html").write_text(page("Ferry sails again"), encoding="utf-8")
+    (tmp_path / "1.html").write_text(page("Parliament debates the budget"), encoding="utf-8")
+    titles = ["Ferry sails again", "Volcano closes airport", "Nobody kept this page"]
+    items = [(f"{server.url}/{number}.html", title, "It reopens.") for number, title in enumerate(titles)]
+    (tmp_path / "feed.xml").write_text(rss("Gazette", items), encoding="utf-8")
+    path = tmp_path / "feeds.txt"
+    path.write_text(f"{server.url}/feed.xml\n", encoding="utf-8")
+    report, rows = run(f"sqlite:///{tmp_path}/news.sqlite3", path, "all")
+    assert report.pages == PageCounts(text=1, unrelated=1, failed=1)
+    assert len(rows) == 3  # an article whose page is of no use keeps the text of its feed
+    console = Console(width=200)
+    with console.capture() as said:
+        console.print(rendered(report))
+    assert "pages: 1 gave the article's text, 1 about something else, 1 failed" in said.get()

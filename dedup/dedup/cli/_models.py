@@ -80,9 +80,9 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"models": rows})
     else:
-        from dedup import render
+        from dedup import datasheet
 
-        show(render.models(rows))
+        show(datasheet.models(rows))
 
 
 @models.command("export")
@@ -121,9 +121,9 @@ def export(
     if as_json:
         print_json(describe(artifact))
         return
-    from dedup import render
+    from dedup import datasheet
 
-    show(render.prepared(describe(artifact)))
+    show(datasheet.prepared(describe(artifact)))
 
 
 @models.command("info")
@@ -156,9 +156,9 @@ def info(
     if as_json:
         print_json(document)
         return
-    from dedup import render
+    from dedup import datasheet
 
-    show(render.artifact(document))
+    show(datasheet.artifact(document))
 
 
 @models.command("parity")
@@ -193,9 +193,9 @@ def parity(
     if as_json:
         print_json({"fidelity": found, "missed": missed})
     else:
-        from dedup import render
+        from dedup import datasheet
 
-        show(render.fidelity(found, missed))
+        show(datasheet.fidelity(found, missed))
     if missed:
         raise typer.Exit(1)
 

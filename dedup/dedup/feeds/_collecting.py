@@ -42,9 +42,9 @@ Result = TypeVar("Result")
 class Collector:
     """Visits feeds on behalf of one holder of leases; for use in one event loop.
 
-    `counts` has the totals: fetched, not_modified, failed, entries, skipped, new and known articles, and `ignored`
-    visits to feeds that were removed, or given to somebody else, in the meantime. `visited` is told each outcome once
-    it is committed, `brought` that there is something to sort.
+    `counts` has the totals: fetched, not_modified, failed, entries, skipped, new and known articles, `page:` and what
+    became of a page, and `ignored` visits to feeds that were removed, or given to somebody else, in the meantime.
+    `visited` is told each outcome once it is committed, `brought` that there is something to sort.
     """
 
     def __init__(
@@ -182,6 +182,7 @@ class Collector:
             counts[outcome.status] += 1
             counts["entries"] += outcome.entries
             counts["skipped"] += sum(count for _, count in outcome.skipped)
+            counts.update(f"page:{page.status}" for page in outcome.pages)
         counts.update(new=sum(new.values()), known=known, ignored=len(outcomes) - len(rows))
         self.counts.update(counts)
 
