@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,9 @@ from ._errors import ErrorKind
 
 Status = Literal["fetched", "not_modified", "failed"]
 PageStatus = Literal["text", "short", "paywall", "consent", "unrelated", "failed"]
+
+
+_WALLS = {"paywall": "a paywall", "consent": "a consent wall", "unrelated": "about something else"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +116,15 @@ class FeedOutcome:
     problem: str | None = None
     error: str | None = None
     error_kind: ErrorKind | None = None
+
+    @property
+    def remarks(self) -> str | None:
+        """What the owner of the feed list may want to mend, although the feed was read: `problem`, what was left out,
+        and pages that gave no text."""
+        said = [self.problem] if self.problem else []
+        said += [f"left out: {count} {reason}" for reason, count in self.skipped]
+        pages = Counter(
+            page.error or _WALLS[page.status] for page in self.pages if page.status not in ("text", "short")
+        )
+        said += [f"no text from {count} of {len(self.pages)} pages: {why}" for why, count in pages.most_common(3)]
+        return "; ".join(said) or None

@@ -40,6 +40,7 @@ def test_a_site_is_added_by_its_feed_listed_disabled_exported_and_removed(
     assert "new" in shown
     disabled = line.json("feeds", "disable", "1")["feeds"][0]
     assert (disabled["state"], disabled["disabled_reason"]) == ("disabled", "by_hand")
+    assert "disabled by hand" in line.run("feeds", "list").stdout
     assert line.json("feeds", "list", "--polled")["feeds"] == []
     assert "xmlUrl" not in line.run("feeds", "export").stdout
     document = line.run("feeds", "export", "--all").stdout

@@ -12,9 +12,10 @@ from rich.console import Console
 from sqlalchemy import select
 
 from dedup import jobs
+from dedup.feeds import FeedBook
 from dedup.render import report as rendered
 from dedup.results import IngestReport, PageCounts
-from dedup.store import ArticleRow
+from dedup.store import ArticleRow, open_store
 
 pytest.importorskip("trafilatura", reason="the extra [fulltext] is not installed")
 
@@ -82,10 +83,15 @@ def test_the_report_says_what_became_of_each_page(tmp_path: Path, serve: object)
     (tmp_path / "feed.xml").write_text(rss("Gazette", items), encoding="utf-8")
     path = tmp_path / "feeds.txt"
     path.write_text(f"{server.url}/feed.xml\n", encoding="utf-8")
-    report, rows = run(f"sqlite:///{tmp_path}/news.sqlite3", path, "all")
+    url = f"sqlite:///{tmp_path}/news.sqlite3"
+    report, rows = run(url, path, "all")
     assert report.pages == PageCounts(text=1, unrelated=1, failed=1)
     assert len(rows) == 3  # an article whose page is of no use keeps the text of its feed
     console = Console(width=200)
     with console.capture() as said:
         console.print(rendered(report))
     assert "pages: 1 gave the article's text, 1 about something else, 1 failed" in said.get()
+    (feed,) = FeedBook(open_store(url), config_for(url)).feeds()
+    assert feed.problem is not None
+    assert "no text from 1 of 3 pages: about something else" in feed.problem
+    assert "404" in feed.problem

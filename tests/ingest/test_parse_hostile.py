@@ -119,6 +119,7 @@ def test_case_37_a_hundred_thousand_entries_are_truncated_at_the_limit_and_count
     assert outcome.skipped == (("entries above the limit of 200", 99_800),)
     assert outcome.articles[-1].title == "Ferry line reopens 199"
     assert outcome.problem is None
+    assert outcome.remarks == "left out: 99800 entries above the limit of 200"
 
 
 def test_case_38_a_title_of_fifty_megabytes_is_truncated(kit: Any, tmp_path: Path) -> None:

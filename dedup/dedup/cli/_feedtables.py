@@ -33,6 +33,10 @@ def feeds(views: Sequence[FeedView]) -> RenderableType:
         name.append(("\n" if view.title else "") + view.url, style="dim" if view.title else "")
         if view.group or view.cron:
             name.append("\n" + ", ".join(filter(None, (view.group, view.cron))), style="dim")
+        if view.why_disabled:
+            name.append(f"\n{view.why_disabled}", style="dim")
+        if moves := [entry for entry in view.history if entry["event"] == "moved"]:
+            name.append(f"\nmoved {moves[-1]['at'][:10]} {moves[-1]['detail']}", style="dim")
         daily = "" if view.entries_per_hour is None else f"{view.entries_per_hour * 24:.1f}"
         state = Text(view.state, style=STYLES[view.state])
         table.add_row(str(view.id), state, _when(view.checked_at), _when(view.next_at), daily, name)

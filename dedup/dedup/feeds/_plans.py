@@ -85,7 +85,7 @@ def record(
     row.http_status, row.error = outcome.http_status, outcome.error
     row.lease_owner = row.lease_until = None
     if outcome.status == "fetched":
-        row.etag, row.last_modified, row.problem = outcome.etag, outcome.last_modified, outcome.problem
+        row.etag, row.last_modified, row.problem = outcome.etag, outcome.last_modified, outcome.remarks
         row.title = outcome.title or row.title
     if after.disabled == "gone" and row.disabled_reason is None:
         disable(row, "gone", now, outcome.error or "")

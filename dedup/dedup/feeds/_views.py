@@ -25,7 +25,7 @@ class FeedView:
     origin            the list that speaks for it; None when it was added by hand
     cron              its own expression; None: that of its group, of all, or as often as it has news
     failures          in a row; failure_class temporary, permanent or gone; error is what the last one said
-    problem           what is wrong with a document that could be read nevertheless
+    problem           what is wrong although the feed is read: its document, entries left out, pages without text
     entries_per_hour  new entries, as observed
     history           moves, and when it was disabled and enabled, oldest first
     """
