@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -77,10 +76,12 @@ class Fetcher:
     async def __aenter__(self) -> Fetcher:
         import aiohttp
 
+        from ._resolver import GuardedResolver, ThreadResolver
+
         settings = self._settings
-        self._resolver = self._given_resolver or _thread_resolver(settings.dns_threads)
+        self._resolver = self._given_resolver or ThreadResolver(settings.dns_threads)
         connector = aiohttp.TCPConnector(
-            resolver=self._resolver,
+            resolver=GuardedResolver(self._resolver, self._guard),
             use_dns_cache=False,  # an address is judged when it is connected to, so an old answer is of no use
             socket_factory=self._guard.open_socket,
             limit=0,  # the collector's own slots limit, which know hosts and not only (host, port) pairs
@@ -302,6 +303,7 @@ def _conditions(request: FeedRequest) -> dict[str, str]:
 
 def _explained(error: aiohttp.ClientError) -> FetchError:
     import aiohttp
+    from aiohttp.http_exceptions import ContentEncodingError
 
     cause = getattr(error, "os_error", None) or error.__cause__
     if isinstance(cause, AddressRefusedError) or "the network guard refuses" in str(error):
@@ -320,35 +322,12 @@ def _explained(error: aiohttp.ClientError) -> FetchError:
         return FetchError(ErrorKind.CONNECT, f"no connection: {_words(error)}")
     if isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
         return FetchError(ErrorKind.CONNECT, f"the connection broke: {_words(error)}")
+    if isinstance(error, aiohttp.ClientPayloadError) and not isinstance(cause, ContentEncodingError):
+        # The next attempt may get all of it; a body that is not what its Content-Encoding says will be so again.
+        return FetchError(ErrorKind.CONNECT, f"the body broke off: {_words(error)}")
     return FetchError(ErrorKind.PROTOCOL, f"the answer breaks the rules of HTTP: {_words(error)}")
 
 
 def _words(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return (text if len(text) <= 300 else f"{text[:300]}…") or type(error).__name__
-
-
-def _thread_resolver(threads: int) -> AbstractResolver:
-    """getaddrinfo in threads of its own: the loop's few default threads would all wait for a handful of dead names."""
-    from aiohttp.abc import AbstractResolver, ResolveResult
-
-    class ThreadResolver(AbstractResolver):
-        def __init__(self) -> None:
-            self._threads = ThreadPoolExecutor(threads, thread_name_prefix="dedup-dns")
-
-        async def resolve(
-            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-        ) -> list[ResolveResult]:
-            infos = await asyncio.get_running_loop().run_in_executor(
-                self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-            )
-            numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-            return [
-                ResolveResult(hostname=host, host=str(address[0]), port=port, family=found, proto=proto, flags=numeric)
-                for found, _, proto, _, address in infos
-            ]
-
-        async def close(self) -> None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-
-    return ThreadResolver()

@@ -22,7 +22,7 @@ def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     (RFC 9111: "must be interpreted as stale"). `s-maxage` is for shared caches, which we are not. `headers` ignores
     case, `now` is aware.
     """
-    control = headers.get("Cache-Control", "")[:_MAX_CHARACTERS]
+    control = _all_lines(headers, "Cache-Control")[:_MAX_CHARACTERS]
     if _NEVER.search(control):
         return 0.0
     found = _MAX_AGE.search(control)
@@ -39,6 +39,11 @@ def fresh_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
         # The server's own clock, if it says what that shows: ours may be wrong.
         seconds = (moment - (_moment(headers.get("Date", "")) or now)).total_seconds()
     return min(max(seconds, 0.0), _MAX_SECONDS)
+
+
+def _all_lines(headers: Mapping[str, str], name: str) -> str:
+    """The lines of one header as one (RFC 9110, 5.3): a server and the cache before it write a Cache-Control each."""
+    return ", ".join(value for key, value in headers.items() if key.lower() == name.lower())
 
 
 def _moment(text: str) -> datetime | None:

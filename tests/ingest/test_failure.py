@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -143,6 +144,40 @@ def test_a_broken_connection_and_silence_are_tried_again(kit: Any) -> None:
     seen: list[str] = []
     outcome, _ = visit(kit, answer, max_retries=2, read_timeout_seconds=0.3)
     assert (outcome.status, len(seen)) == ("fetched", 3)
+
+
+def _cut_by_closing(connection: Any) -> None:
+    connection.writer.close()
+
+
+def _cut_by_a_reset(connection: Any) -> None:
+    lingering = struct.pack("ii", 1, 0)  # none: what was not sent is thrown away, and the other side gets an RST
+    connection.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)
+    connection.writer.transport.abort()
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 5000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("cut", [_cut_by_closing, _cut_by_a_reset])
+def test_a_connection_that_breaks_within_the_body_is_temporary_and_tried_again(
+    kit: Any, framing: str, cut: Any
+) -> None:
+    async def answer(connection: Any) -> None:
+        seen.append(connection.path)
+        if len(seen) in breaks:
+            await connection.send(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n50\r\n<rss".encode())
+            cut(connection)
+        else:
+            await connection.reply(kit.rss(kit.item()))
+
+    seen: list[str] = []
+    breaks = {1}
+    outcome, _ = visit(kit, answer)
+    assert (outcome.status, len(seen)) == ("fetched", 2), outcome.error
+    seen.clear()
+    breaks = {1, 2}
+    outcome, _ = visit(kit, answer)
+    assert (outcome.status, outcome.error_kind, len(seen)) == ("failed", ErrorKind.CONNECT, 2)
+    assert failure_class(outcome.error_kind, outcome.http_status) == "temporary"
 
 
 def test_no_retry_is_begun_that_would_wait_beyond_the_total_deadline(kit: Any) -> None:

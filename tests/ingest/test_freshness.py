@@ -48,6 +48,18 @@ def test_headers_say_how_long_an_answer_stays_fresh(headers: dict[str, str], exp
     assert fresh_seconds(CIMultiDict(headers), NOW) == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("public", "max-age=600"), 600.0),
+        (("max-age=600", "no-cache"), 0.0),
+        (("max-age=600", "max-age=60"), 600.0),
+    ],
+)
+def test_every_line_of_cache_control_is_read(lines: tuple[str, ...], expected: float) -> None:
+    assert fresh_seconds(CIMultiDict([("Cache-Control", line) for line in lines]), NOW) == expected
+
+
 @given(st.text(max_size=60), st.text(max_size=40), st.text(max_size=10))
 def test_no_header_is_out_of_bounds_or_an_exception(control: str, expires: str, age: str) -> None:
     for value in (control, f"max-age={control}", f"no-cache,{control}"):

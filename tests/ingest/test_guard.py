@@ -169,3 +169,24 @@ def test_case_09_of_public_and_private_records_only_the_public_one_is_used(kit: 
             assert (public.connections, inner.connections) == (1, 0)
 
     kit.run(scenario())
+
+
+@pytest.mark.parametrize("records", [["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"], ["127.0.0.2", "10.0.0.1"]])
+def test_case_09_a_public_server_that_is_down_is_no_refused_address_whatever_the_order_of_records(
+    kit: Any, records: list[str]
+) -> None:
+    async def scenario() -> None:
+        async with kit.raw_server(lambda connection: connection.reply(kit.rss(kit.item())), "127.0.0.1") as inner:
+            settings = FetchSettings(allow_networks=("127.0.0.2/32",), max_retries=0)  # where nobody listens
+            url = f"http://mixed.example:{inner.port}/"
+            outcome = (await kit.gather([url], settings, resolver=Names(mixed=[records])))[url]
+            assert outcome.error_kind is ErrorKind.CONNECT, outcome.error
+            assert inner.connections == 0
+
+    kit.run(scenario())
+
+
+def test_case_09_a_name_with_nothing_but_private_records_is_refused(kit: Any) -> None:
+    url = "http://inner.example/"
+    outcome = kit.run(kit.gather([url], CLOSED, resolver=Names(inner=[["127.0.0.1", "10.0.0.1"]])))[url]
+    assert outcome.error_kind is ErrorKind.REFUSED_ADDRESS, outcome.error
