@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._article import Article, make_article
 from ._clean import CLEANED_LANGUAGES, clean, stop_words
-from ._collect import More, collect
+from ._collect import collect
 from ._dates import parse_date
 from ._discover import FoundFeed, discover_feeds
 from ._errors import ArticleError, ErrorKind, FeedError, FeedListError, IngestError, ScheduleError, SettingsError
@@ -23,6 +23,7 @@ from ._language import detect_language
 from ._normalise import normalise
 from ._opml import write_opml
 from ._outcome import FeedOutcome, FeedRequest, PageOutcome, Redirect
+from ._queue import More
 from ._schedule import FeedPlan, after_visit, interval_seconds, is_due, next_cron, replanned
 from ._settings import ArticleLimits, FetchSettings, FullTextSettings, ParseSettings, ScheduleSettings
 from ._urls import canonical_url

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -17,18 +16,14 @@ from ._fulltext import Known, PageReader
 from ._localfile import read_file
 from ._outcome import FeedOutcome, FeedRequest
 from ._pool import ParserPool
+from ._queue import More, RequestQueue
 from ._settings import ArticleLimits, FetchSettings, FullTextSettings, ParseSettings
-from ._urls import host_of
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 _DEFAULT_LIMITS: Final = ArticleLimits()
 _PERMANENT: Final = frozenset({301, 308})
-
-
-More = Callable[[], Awaitable[Sequence[FeedRequest]]]
-"""Asked for further requests whenever few are left to begin; an answer without any is the last."""
 
 
 async def collect(
@@ -49,9 +44,9 @@ async def collect(
     A feed that fails is a failed outcome, never an exception. When the iteration ends early (close it with
     contextlib.aclosing) or is cancelled, requests are cancelled and the parsing processes killed. At most
     `fetch.max_concurrency` bodies are in memory. With `more` the requests need not all be known at the beginning: it is
-    awaited when fewer wait than can be begun at once, so that one slow feed never holds up the rest of a list; it may
-    take its time, and what it raises ends the iteration. Once `until` is set no request is begun any more; those that
-    are under way end the iteration.
+    awaited when fewer can be begun than may run at once, so that neither one slow feed nor all those of a slow host
+    hold up the rest of a list; it may take its time, and what it raises ends the iteration. Once `until` is set no
+    request is begun any more; those that are under way end the iteration.
 
     With `pages` the articles of a feed get the texts of their pages before its outcome is given out, where those
     settings say so, and `outcome.pages` says what became of each page. `known` is asked for the keys of articles whose
@@ -62,7 +57,9 @@ async def collect(
     `resolver` replaces the system's name lookup, `random` the source of the chances that are taken (delays of retries,
     unconditional requests).
     """
-    queue = _Queue(requests, more, fetch.max_concurrency, until)
+    queue = RequestQueue(
+        requests, more, low=fetch.max_concurrency, per_host=fetch.max_concurrency_per_host, until=until
+    )
     done: asyncio.Queue[FeedOutcome | None] = asyncio.Queue(maxsize=fetch.max_concurrency)
     pool = ParserPool(parse, limits)
 
@@ -72,9 +69,12 @@ async def collect(
         async def work() -> None:
             try:
                 while (request := await queue.next()) is not None:
-                    outcome = await _outcome(request, fetcher, pool, fetch)
-                    if reader is not None:
-                        outcome = await reader.read(outcome, request.scope or request.url, known)
+                    try:
+                        outcome = await _outcome(request, fetcher, pool, fetch)
+                        if reader is not None:
+                            outcome = await reader.read(outcome, request.scope or request.url, known)
+                    finally:
+                        queue.finished(request)
                     await done.put(outcome)
             except Exception as error:  # of `known`: nothing else in here raises
                 queue.error = error
@@ -100,61 +100,6 @@ async def collect(
             await pool.close()
             if reader is not None:
                 await reader.close()
-
-
-class _Queue:
-    """The requests that are not begun yet, refilled before they run out."""
-
-    def __init__(
-        self, requests: Sequence[FeedRequest], more: More | None, low: int, until: asyncio.Event | None
-    ) -> None:
-        self._waiting = deque(_interleaved(requests))
-        self._more, self._low, self._until = more, low, until
-        self._refilling: asyncio.Task[None] | None = None
-        self.error: Exception | None = None
-
-    async def next(self) -> FeedRequest | None:
-        while self._until is None or not self._until.is_set():
-            if self._more is not None and self._refilling is None and len(self._waiting) < self._low:
-                # Not awaited by those that have work: the answer may take until something is due.
-                self._refilling = asyncio.create_task(self._refill(self._more))
-            if self._waiting:
-                return self._waiting.popleft()
-            if self._refilling is None:
-                break
-            await asyncio.wait((self._refilling,))
-        return None
-
-    async def _refill(self, more: More) -> None:
-        found: Sequence[FeedRequest] = ()
-        try:
-            found = await more()
-        except Exception as error:
-            self.error = error
-        if not found:
-            self._more = None
-        self._waiting.extend(_interleaved(found))
-        self._refilling = None
-
-    async def close(self) -> None:
-        if self._refilling is not None:
-            self._refilling.cancel()
-            await asyncio.gather(self._refilling, return_exceptions=True)
-
-
-def _interleaved(requests: Iterable[FeedRequest]) -> list[FeedRequest]:
-    """The requests, hosts taking turns: a list sorted by host would have every task wait for the same one."""
-    by_host: dict[str, deque[FeedRequest]] = defaultdict(deque)
-    for request in requests:
-        by_host[host_of(request.url)].append(request)
-    turns = deque(by_host.values())
-    ordered = []
-    while turns:
-        queue = turns.popleft()
-        ordered.append(queue.popleft())
-        if queue:
-            turns.append(queue)
-    return ordered
 
 
 async def _outcome(request: FeedRequest, fetcher: Fetcher, pool: ParserPool, settings: FetchSettings) -> FeedOutcome:

@@ -95,6 +95,44 @@ def test_quick_feeds_are_given_out_before_slow_ones(kit: Any) -> None:
     assert (set(order[:2]), order[2:]) == ({"a", "b"}, ["slow"])
 
 
+@pytest.mark.parametrize("asked", ["at once", "in portions"])
+def test_a_slow_host_with_many_feeds_does_not_hold_up_the_feeds_of_other_hosts(kit: Any, asked: str) -> None:
+    async def answer(connection: Any) -> None:
+        if connection.path.startswith("/slow"):
+            await others_are_out.wait()
+        await connection.reply(kit.rss(kit.item()))
+
+    others_are_out = asyncio.Event()
+
+    async def scenario() -> list[str]:
+        order = []
+        async with kit.raw_server(answer, "127.0.0.2") as slow, kit.raw_server(answer, "127.0.0.3") as quick:
+            urls = [f"{slow.url}/slow{number}" for number in range(20)] + [f"{quick.url}/quick{n}" for n in range(20)]
+            requests = [FeedRequest(url) for url in urls]
+            settings = FetchSettings(
+                allow_networks=kit.LOOPBACK, max_concurrency=6, max_concurrency_per_host=2, host_spacing_seconds=0,
+                max_retries=0, read_timeout_seconds=10,
+            )  # fmt: skip
+
+            async def more() -> list[FeedRequest]:
+                portion, requests[:] = requests[:8], requests[8:]
+                return portion
+
+            asking = {"more": more} if asked == "in portions" else {}
+            stream = collect([] if asking else requests, settings, kit.QUICK_PARSE, **asking)
+            async with aclosing(stream):
+                async for outcome in stream:
+                    assert outcome.status == "fetched", outcome.error
+                    order.append(outcome.url.rsplit("/", 1)[1])
+                    if len(order) == 20:
+                        others_are_out.set()
+        return order
+
+    order = kit.run(scenario())
+    assert set(order[:20]) == {f"quick{number}" for number in range(20)}
+    assert set(order[20:]) == {f"slow{number}" for number in range(20)}
+
+
 @needs_proc
 @pytest.mark.parametrize("how", ["close", "cancel", "finish"])
 def test_however_the_iteration_ends_no_process_and_no_task_is_left(kit: Any, how: str) -> None:
