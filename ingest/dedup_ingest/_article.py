@@ -38,8 +38,9 @@ class Article:
     url, guid    as the feed gave them (url absolute, http or https), or None
     published    aware, UTC, whole seconds, year 1970…2100, or None
     fingerprint  64 hex digits: SHA-256 of normalise(title + newline + text); equal means the same text
-    revision     64 hex digits: the same without clock times and full dates; unequal under one key means an edit worth
-                 storing, where a page that writes the time of its generation into its body is not edited
+    revision     64 hex digits: of the title and of the same text without clock times and full dates; unequal under one
+                 key means an edit worth storing, where a page that writes the time of its generation into its body is
+                 not edited, and a launch that its title moves from 10:00 to 18:00 is
     page_sha256  64 hex digits, of the bytes of the page that the text was taken from; None: the text is the feed's
     """
 
@@ -108,7 +109,7 @@ def make_article(
         guid=guid,
         published=moment,
         fingerprint=_sha256(compared),
-        revision=_sha256(_MOMENT.sub("0", compared)),
+        revision=_sha256(f"{normalise(title)}\x00{_MOMENT.sub('0', compared)}"),
     )
 
 

@@ -91,6 +91,25 @@ def test_case_55_a_timestamp_inside_the_body_is_no_new_revision_but_a_changed_fi
     assert one.revision == other.revision != edited.revision
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Launch at 10:00", "Launch at 18:00"),
+        ("Vote on 1.03.2026", "Vote on 8.03.2026"),
+        ("Final score 2:10", "Final score 1:25"),
+    ],
+)
+def test_another_moment_in_the_title_is_an_edit(before: str, after: str) -> None:
+    one, other = article(guid="g", title=before), article(guid="g", title=after)
+    assert one.key == other.key
+    assert one.revision != other.revision
+
+
+def test_another_typesetting_of_the_title_is_no_edit() -> None:
+    one, other = article(guid="g", title="The “Ferry” reopens"), article(guid="g", title="THE  'Ferry' reopens")
+    assert one.revision == other.revision
+
+
 def test_plain_text_is_not_taken_for_html() -> None:
     assert article(text="if a < b and c > d:\n\n\n\n  <b> it</b>").text == "if a < b and c > d:\n\n<b> it</b>"
 
