@@ -75,6 +75,7 @@ def make_article(
     published: datetime | str | None = None,
     lang: str | None = None,
     scope: str | None = None,
+    shared_url: bool = False,
     limits: ArticleLimits = _DEFAULT_LIMITS,
 ) -> Article:
     """An Article from plain texts of any origin.
@@ -85,6 +86,7 @@ def make_article(
     `source` by default.
 
     The key is SHA-256 of the scope and of the first that there is of: guid, canonical URL, title and date, title, text.
+    `shared_url` says that the URL is that of several articles: then it is kept, and is no part of the key.
 
     Raises ArticleError when neither title nor text holds anything to compare.
     """
@@ -100,7 +102,14 @@ def make_article(
     moment = parse_date(published) if isinstance(published, str) else to_utc(published) if published else None
     compared = _compared(title, text)
     return Article(
-        key=_key(storable(scope) if scope is not None else source, guid, url, title, moment, compared),
+        key=_key(
+            storable(scope) if scope is not None else source,
+            guid,
+            None if shared_url else url,
+            title,
+            moment,
+            compared,
+        ),
         source=source,
         lang=UNDETERMINED if lang == UNDETERMINED else language_tag(lang) or detect_language(f"{title}\n{text}"),
         title=title,

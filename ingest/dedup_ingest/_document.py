@@ -28,6 +28,7 @@ _REFERENCE: Final = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 _ROOT: Final = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _PROLOG: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[[^\]]*\])*>", re.DOTALL | re.IGNORECASE)
 _ENTRY_START: Final = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])")
+_ENTRY_END: Final = re.compile(r"</(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)\s*>")
 _HTML_ROOTS: Final = frozenset({"html", "head", "body", "div", "p", "title", "meta", "script", "table", "h1", "center"})
 _FEED_ROOTS: Final = frozenset({"rss", "feed", "rdf", "channel"})
 _ALTERNATE: Final = re.compile(r"<link\b[^<>]{0,1000}>", re.IGNORECASE)
@@ -83,7 +84,7 @@ def _parse_xml(text: str, base: str, max_entries: int) -> Document:
     if cut:
         text = _closed_at(text, starts[max_entries], start)
     elif (plain := read_plain_rss(text)) is not None:
-        return Document(plain.title, plain.lang, plain.entries, len(plain.entries), pace=pace)
+        return Document(plain.title, plain.lang, plain.entries, len(plain.entries), home=plain.home, pace=pace)
     import feedparser
 
     result = feedparser.parse(
@@ -102,12 +103,17 @@ def _parse_xml(text: str, base: str, max_entries: int) -> Document:
         reason = " ".join(str(result.get("bozo_exception", "")).split())[:200]
         truncated = root in _FEED_ROOTS and not _ends(text, start)
         problems.append(f"cut short, what was there is kept ({reason})" if truncated else f"not well-formed ({reason})")
-    entries = [_entry(item) for item in raw[:max_entries]]
+    broken_off = truncated and bool(raw) and _breaks_off(text, starts)
+    atom = str(result.version).startswith("atom")
+    entries = [_entry(item, atom) for item in (raw[:-1] if broken_off else raw)[:max_entries]]
     return Document(
         title=str(feed.get("title", "")),
         lang=_string(feed, "language"),
         entries=entries,
         found=max(found, len(raw)) if cut else len(raw),
+        broken_off=int(broken_off),
+        home=_string(feed, "link") or "",
+        plain_title=atom and _is_plain_title(feed),
         problems=problems,
         truncated=truncated,
         pace=pace,
@@ -129,6 +135,11 @@ def _closing(root: re.Match[str]) -> str:
 
 def _ends(text: str, root: re.Match[str] | None) -> bool:
     return root is not None and _closing(root) in text[-1000:]
+
+
+def _breaks_off(text: str, starts: list[int]) -> bool:
+    """Whether the last entry began and did not end: what it lacks may be its guid, without which it is another."""
+    return bool(starts) and ">" in text[starts[-1] :] and not _ENTRY_END.search(text, starts[-1])
 
 
 def _around_entries(text: str, starts: list[int]) -> str:
@@ -165,7 +176,13 @@ def _string(item: Any, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _entry(item: Any) -> Entry:
+def _is_plain_title(item: Any) -> bool:
+    """Whether an Atom title is of type "text", in which "<b>" is no tag. (RSS has no types: feedparser guesses.)"""
+    detail = item.get("title_detail")
+    return detail is not None and detail.get("type") == "text/plain"
+
+
+def _entry(item: Any, atom: bool) -> Entry:
     return Entry(
         title=_string(item, "title") or "",
         body=_body(item),
@@ -173,6 +190,7 @@ def _entry(item: Any) -> Entry:
         guid=_string(item, "id") or "",
         published=_published(item),
         lang=_entry_language(item),
+        plain_title=atom and _is_plain_title(item),
     )
 
 

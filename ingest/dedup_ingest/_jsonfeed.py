@@ -28,18 +28,28 @@ def parse_json_feed(text: str, max_entries: int) -> Document:
     if strange:
         problems.append(f"{strange} items are not objects")
     # Items that are no objects count neither as found nor as left out: there was never an entry.
-    return Document(_text(feed, "title"), _language(feed), entries, len(items) - strange, problems)
+    return Document(
+        title=_text(feed, "title"),
+        lang=_language(feed),
+        entries=entries,
+        found=len(items) - strange,
+        home=_text(feed, "home_page_url"),
+        plain_title=True,
+        problems=problems,
+    )
 
 
 def _entry(item: dict[str, Any]) -> Entry:
     html = _text(item, "content_html")
     return Entry(
         title=_text(item, "title"),
-        body=html or _escaped(_text(item, "content_text") or _text(item, "summary")),
+        body=html or _text(item, "content_text") or _text(item, "summary"),
         link=_text(item, "url") or _text(item, "external_url"),
         guid=_text(item, "id"),
         published=_text(item, "date_published") or _text(item, "date_modified") or None,
         lang=_language(item),
+        plain_title=True,
+        plain_body=not html,
     )
 
 
@@ -54,10 +64,3 @@ def _text(item: dict[str, Any], name: str) -> str:
 
 def _language(item: dict[str, Any]) -> str | None:
     return _text(item, "language") or None
-
-
-def _escaped(text: str) -> str:
-    """Plain text in the form of HTML, so that a "<" in it stays a "<"."""
-    if "<" not in text and "&" not in text:
-        return text
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n\n", "<p>").replace("\n", "<br>")

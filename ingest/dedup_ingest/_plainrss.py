@@ -46,6 +46,7 @@ class PlainFeed:
     title: str
     lang: str | None
     entries: list[Entry]
+    home: str = ""
 
 
 def read_plain_rss(text: str) -> PlainFeed | None:
@@ -72,7 +73,13 @@ def read_plain_rss(text: str) -> PlainFeed | None:
     if not entries or len(entries) != len(channel.findall("item")):
         return None
     title = _text(titles[0]) if titles else ""
-    return PlainFeed(title, (_text(languages[0]) or None) if languages else None, entries)
+    homes = channel.findall("link")
+    return PlainFeed(
+        title,
+        (_text(languages[0]) or None) if languages else None,
+        entries,
+        _text(homes[-1]) if homes else "",
+    )
 
 
 def _entry(item: Element) -> Entry | None:

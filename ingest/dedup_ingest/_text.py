@@ -75,6 +75,11 @@ def plain_text(markup: str) -> str:
     return paragraphs(markup)
 
 
+def plain_title(text: str) -> str:
+    """A title that is no HTML: its tags are words. Entities are decoded, which many feeds write all the same."""
+    return html.unescape(text) if _ENTITY.search(text) else text
+
+
 def _strip_tags(markup: str) -> str:
     # html.parser of Python 3.11 has quadratic inputs that lexbor has not (400,000 unclosed `<!--`: 0.02 s). Both are
     # quadratic in the depth of nesting, which is why feeds are parsed in a process that can be killed.

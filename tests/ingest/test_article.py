@@ -110,6 +110,15 @@ def test_another_typesetting_of_the_title_is_no_edit() -> None:
     assert one.revision == other.revision
 
 
+def test_a_url_of_several_articles_is_kept_and_is_no_part_of_the_key() -> None:
+    page = {"url": "https://gazette.example/alerts", "shared_url": True}
+    one, other = article(title="Storm", **page), article(title="Flood", **page)
+    assert one.key != other.key
+    assert one.url == other.url == "https://gazette.example/alerts"
+    assert one.key == article(title="Storm").key
+    assert article(guid="g", **page).key == article(guid="g").key
+
+
 def test_plain_text_is_not_taken_for_html() -> None:
     assert article(text="if a < b and c > d:\n\n\n\n  <b> it</b>").text == "if a < b and c > d:\n\n<b> it</b>"
 
