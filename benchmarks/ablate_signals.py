@@ -33,6 +33,7 @@ RESULTS = Path(__file__).parent / "results"
 SETS = ("ecb+", "semeval", "nyan", "ntrex", "packaged")
 TOPICS = 100
 SUMMARY_SENTENCES = 3
+TITLES = ("title_cosine", "crossed_cosine")
 
 Tokens = list[str]
 
@@ -94,9 +95,22 @@ def name_tokens(title: str, text: str) -> Tokens:
     return list(name_bag(facts(f"{title}\n{text}"))._weights)
 
 
-def tried(sets: Sequence[Labelled]) -> Extra:
+def title_cosines(one: Labelled, space: Space) -> tuple[Floats, Floats]:
+    """Cosines of the two titles, and of each title with the other's lead, on average."""
+    titles = space.scale.project(space.encoded(f"titles {one.name}", [text.title or text.text for text in one.texts]))
+    leads = space.vectors(one.name, one.texts)
+    i, j = one.places.T
+    crossed = np.einsum("ij,ij->i", titles[i], leads[j]) + np.einsum("ij,ij->i", titles[j], leads[i])
+    return np.asarray(np.einsum("ij,ij->i", titles[i], titles[j])), np.asarray(crossed / 2)
+
+
+def tried(sets: Sequence[Labelled], space: Space) -> Extra:
+    found = {one.name: title_cosines(one, space) for one in sets}
     return {
         one.name: {
+            "title_cosine": found[one.name][0],
+            "crossed_cosine": found[one.name][1],
+            "same_source": np.array([float(e.same_source) for e in one.evidence]),
             "window_names": window_cosines(one, name_tokens),
             "window_words": window_cosines(one, word_tokens),
             "topics": topic_cosines(one),
@@ -147,10 +161,16 @@ def variants() -> list[tuple[str, dict[str, Recipe]]]:
         ("window_words", "word_cosine"),
         ("topics", None),
         ("summaries", None),
+        ("same_source", None),
     ):
         texts = {key: sign for key, sign in own["texts"].signs.items() if key != of} | {name: 1}
         label = f"{name} instead of {of}" if of else f"with {name}"
         found.append((label, {**own, "texts": replace(own["texts"], signs=texts)}))
+    for label, names in (("title cosine", TITLES[:1]), ("title cosine, each title with the other lead", TITLES)):
+        more = {
+            kind: replace(recipe, signs={**recipe.signs, **dict.fromkeys(names, 1)}) for kind, recipe in own.items()
+        }
+        found.append((f"with {label}", more))
     return found
 
 
@@ -167,8 +187,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--precision", default="int8")
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     args = parser.parse_args(None if arguments is None else list(arguments))
-    sets = list(labelled(Space(args.model, args.precision, args.cache), args.data, SETS))
-    extra = tried(sets)
+    space = Space(args.model, args.precision, args.cache)
+    sets = list(labelled(space, args.data, SETS))
+    extra = tried(sets, space)
     rows = []
     for name, recipes in variants():
         rows.append((name, figures(sets, recipes, extra)))
