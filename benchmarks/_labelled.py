@@ -97,6 +97,22 @@ def labelled(
         yield found
 
 
+def title_cosines(space: Space, one: Labelled) -> tuple[Floats, Floats]:
+    """Cosines of the two titles of each pair, and of either title with the other article, on average: (n,) each."""
+    titles = space.encoded(f"titles {one.name}", [text.title or text.text for text in one.texts])
+    own, whole = space.scale.project(titles), space.vectors(one.name, one.texts)
+    i, j = one.places.T
+    crossed = np.einsum("ij,ij->i", own[i], whole[j]) + np.einsum("ij,ij->i", own[j], whole[i])
+    return np.asarray(np.einsum("ij,ij->i", own[i], own[j])), np.asarray(crossed / 2)
+
+
+def with_titles(space: Space, one: Labelled) -> tuple[Evidence, ...]:
+    """The evidence of a set, with what its titles say."""
+    judge = Judge(space.scale, VerdictLimits(1.0, 1.0), Verifier(0, {}))
+    cosines = (found.tolist() for found in title_cosines(space, one))
+    return tuple(judge.with_titles(*told) for told in zip(one.evidence, *cosines, strict=True))
+
+
 def _read(space: Space, name: str, data: Path) -> Labelled:
     corpus = load_corpus(data / f"{FILES[name]}.jsonl.gz", limit=LIMIT.get(name))
     return _of_pairs(space, name, corpus) if corpus.pairs else _of_documents(space, name, corpus)

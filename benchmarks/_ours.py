@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from dedup.config import default_config_path, load_config
 from dedup.corpora import Corpus, Text
+from dedup.evidence import Evidence
 from dedup.model import LazyEncoder, TextEncoder, prepare_model
 from dedup.quality import Evaluation, evaluate
+from dedup.quality._pairs import judge_pairs
 from dedup.quality._threshold import judge_corpus
 from dedup.quality._trial import Trial
 from dedup.replay import Remembering, temporary_service
@@ -92,6 +94,11 @@ class Ours:
         """The verdicts on the pairs, or on the near pairs of documents, with their places (m, 2)."""
         found = judge_corpus(Trial(self._service, self._encoder, self._config, corpus.name, silent), corpus)
         return found.places, found.decisions
+
+    def graded(self, corpus: Corpus) -> list[Evidence]:
+        """What the likeness of each pair rests on, titles included."""
+        trial = Trial(self._service, self._encoder, self._config, corpus.name, silent)
+        return judge_pairs(trial, corpus.pairs, titles=True).evidence
 
     def again(self, decision: Decision, verifier: Verifier) -> float:
         """The probability that the same evidence has under other weights, by the rules that verdicts follow."""

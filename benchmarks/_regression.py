@@ -54,9 +54,11 @@ RECIPES = {
     ),
 }
 
-# What the likeness reads, and the penalty of its ridge regression on features of unit variance.
+# What the likeness reads, what else where titles were embedded, and the penalty of its ridge regression on features of
+# unit variance.
 LIKENESS = (
     "cosine",
+    "low_cosine",
     "name_cosine",
     "word_cosine",
     "number_support",
@@ -65,6 +67,7 @@ LIKENESS = (
     "conflicts",
     "no_names",
 )
+TITLES = ("title_cosine", "crossed_cosine")
 RIDGE = 10.0
 
 
@@ -175,9 +178,11 @@ def likeness_target(grade: Floats) -> Floats:
 
 
 def likeness_table(evidence: Sequence[Evidence]) -> tuple[Floats, NDArray[np.bool_]]:
-    """The features of each pair, and whether it is one of two languages: those have weights of their own."""
+    """The features of each pair, those of its titles last, and whether it is one of two languages: these have weights
+    of their own."""
     found = [features(one) for one in evidence]
-    return np.array([[row[name] for name in LIKENESS] for row in found]), np.array([e.translation for e in evidence])
+    table = np.array([[row[name] for name in (*LIKENESS, *TITLES)] for row in found])
+    return table, np.array([e.translation for e in evidence])
 
 
 def fit_likeness(table: Floats, across: NDArray[np.bool_], grade: Floats) -> dict[str, dict[str, float]]:
@@ -186,11 +191,14 @@ def fit_likeness(table: Floats, across: NDArray[np.bool_], grade: Floats) -> dic
 
     weights = {}
     for kind, here in (("texts", ~across), ("across", across)):
-        mean, deviation = table[here].mean(axis=0), np.maximum(table[here].std(axis=0), 1e-6)
-        model = Ridge(alpha=RIDGE).fit((table[here] - mean) / deviation, grade[here])
-        slopes = model.coef_ / deviation
-        named = dict(zip(LIKENESS, slopes.tolist(), strict=True), bias=float(model.intercept_ - slopes @ mean))
-        weights[kind] = {name: round(value, 4) for name, value in named.items() if value}
+        for names in (LIKENESS, (*LIKENESS, *TITLES)):
+            read = table[here, : len(names)]
+            mean, deviation = read.mean(axis=0), np.maximum(read.std(axis=0), 1e-6)
+            model = Ridge(alpha=RIDGE).fit((read - mean) / deviation, grade[here])
+            slopes = model.coef_ / deviation
+            named = dict(zip(names, slopes.tolist(), strict=True), bias=float(model.intercept_ - slopes @ mean))
+            name = kind if names is LIKENESS else f"{kind} with titles"
+            weights[name] = {name: round(value, 4) for name, value in named.items() if value}
     return weights
 
 

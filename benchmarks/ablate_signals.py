@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _labelled import DATA, Labelled, Space, labelled
+from _labelled import DATA, Labelled, Space, labelled, title_cosines
 from _machine import describe
 from _regression import RECIPES, Extra, Floats, Recipe, held_out, rows_of
 from fit_verifier import scores, stories
@@ -95,17 +95,8 @@ def name_tokens(title: str, text: str) -> Tokens:
     return list(name_bag(facts(f"{title}\n{text}"))._weights)
 
 
-def title_cosines(one: Labelled, space: Space) -> tuple[Floats, Floats]:
-    """Cosines of the two titles, and of each title with the other's lead, on average."""
-    titles = space.scale.project(space.encoded(f"titles {one.name}", [text.title or text.text for text in one.texts]))
-    leads = space.vectors(one.name, one.texts)
-    i, j = one.places.T
-    crossed = np.einsum("ij,ij->i", titles[i], leads[j]) + np.einsum("ij,ij->i", titles[j], leads[i])
-    return np.asarray(np.einsum("ij,ij->i", titles[i], titles[j])), np.asarray(crossed / 2)
-
-
 def tried(sets: Sequence[Labelled], space: Space) -> Extra:
-    found = {one.name: title_cosines(one, space) for one in sets}
+    found = {one.name: title_cosines(space, one) for one in sets}
     return {
         one.name: {
             "title_cosine": found[one.name][0],

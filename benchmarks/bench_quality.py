@@ -179,7 +179,7 @@ def run_pairs(name: str, corpus: Corpus, ours: Ours, held: HeldOut) -> dict[str,
     rows["ours, cross-validated"] = score_pairs(corpus, held.of_pairs(name, decisions, fold, ours))
     if name == "semeval":  # graded from 1 (the same) to 4: the likeness, not a probability, is made for that
         graded = likeness_target(np.array([pair.similarity for pair in corpus.pairs]))
-        alike = held_out_likeness([one.evidence for one in decisions], graded, fold)
+        alike = held_out_likeness(ours.graded(corpus), graded, fold)
         about = score_pairs(corpus, alike)
         rows["ours, cross-validated"] |= {key: about[key] for key in ("pearson", "pearson_en")}
     claims = metrics.binary_scores(same, [one.verdict.joins for one in decisions])

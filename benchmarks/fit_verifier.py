@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _labelled import DATA, Labelled, Space, labelled
+from _labelled import DATA, Labelled, Space, labelled, with_titles
 from _regression import (
     FOLDS,
     RECIPES,
@@ -33,6 +33,7 @@ from _regression import (
 from numpy.typing import NDArray
 
 from dedup import metrics
+from dedup.evidence import Evidence
 
 Floats = NDArray[np.float64]
 
@@ -68,12 +69,12 @@ def fitted(
     return chosen, report
 
 
-def likeness(one: Labelled) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+def likeness(one: Labelled, evidence: Sequence[Evidence]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """The weights of the likeness, and its held-out figures; SemEval's grades are 1 (the same) … 4."""
     grade = likeness_target(one.grade)
-    table, across = likeness_table(one.evidence)
+    table, across = likeness_table(evidence)
     fold = np.random.default_rng(0).permutation(len(grade)) % FOLDS
-    return fit_likeness(table, across, grade), scores(one, held_out_likeness(one.evidence, grade, fold))
+    return fit_likeness(table, across, grade), scores(one, held_out_likeness(evidence, grade, fold))
 
 
 def scores(one: Labelled, probabilities: Floats) -> dict[str, float]:
@@ -129,9 +130,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args(None if arguments is None else list(arguments))
-    sets = list(labelled(Space(args.model, args.precision, args.cache), args.data))
+    space = Space(args.model, args.precision, args.cache)
+    sets = list(labelled(space, args.data))
     weights, report = fitted(sets)
-    likeness_weights, report["semeval, likeness"] = likeness(next(one for one in sets if one.name == "semeval"))
+    graded = next(one for one in sets if one.name == "semeval")
+    likeness_weights, report["semeval, likeness"] = likeness(graded, with_titles(space, graded))
     for kind, found in weights.items():
         print(f"{kind:10}", found)
     for name, figures in report.items():

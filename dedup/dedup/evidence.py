@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from dedup.openings import opening, other_news
 from dedup.profile import ALIKE, CALENDAR, Facts, Number, Profile, containment, jaccard, name_key, stem, value_of
-from dedup.wordlists import CONTRACTED, DENIALS, PASSIVE, UPDATES
+from dedup.wordlists import CONTRACTED, DENIALS, PASSIVE, PREPOSITIONS, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
@@ -52,6 +52,9 @@ class Evidence:
         cosine over it is CSLS.
     jaccard, containment: of the word shingles, 0…1.
     title_overlap: shared share of the words of the two titles, 0…1.
+    title_cosine, crossed_cosine: of the embeddings of the two titles, and of either title with the other article's own,
+        on average; scaled; `None` where titles were not embedded. The likeness reads them; no verdict does, because
+        they add nothing to it (`benchmarks/results/ablate_signals.md`).
     word_cosine: of the bags of words, 0…1; `None` across languages, and where a side has no words.
     name_cosine: of the bags of names and numbers, 0…1; `None` where a side has neither.
     word_support: share of the longer words in one lead that the other article has too, averaged over both directions,
@@ -86,6 +89,8 @@ class Evidence:
     same_source: bool
     translation: bool
     headlines_only: bool
+    title_cosine: float | None = None
+    crossed_cosine: float | None = None
 
 
 def crosses(a: Side, b: Side) -> bool:
@@ -147,7 +152,7 @@ def _conflicts(
     shared = any(n.value > SMALL and b.whole.has(n) for n in a.whole.numbers if n.kind not in CALENDAR)
     amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
     largest_a, largest_b = max(amounts_a, key=value_of, default=None), max(amounts_b, key=value_of, default=None)
-    if not shared and largest_a and largest_b and largest_a.one_currency(largest_b):
+    if not shared and largest_a and largest_b and largest_a.one_unit(largest_b):
         found.append(f"other amounts: {largest_a} / {largest_b}")
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
@@ -186,10 +191,12 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
         found.append("only one headline is negated")
     here = {n for n in _unmatched_numbers(a.title, b.title, YEARS) if not _may_grow(n, a, b)}
     there = {n for n in _unmatched_numbers(b.title, a.title, YEARS) if not _may_grow(n, a, b)}
-    differing = [(x, y) for x in sorted(here, key=str) for y in sorted(there, key=str) if x.one_currency(y)]
+    differing = [(x, y) for x in sorted(here, key=str) for y in sorted(there, key=str) if x.one_unit(y)]
     if differing:
         found.append(f"same headline but {differing[0][0]} / {differing[0][1]}")
     names_a, names_b = _missing_names(a.title, b), _missing_names(b.title, a)
+    if copied:  # over one text a headline is often put in other words, whose first is no name
+        names_a, names_b = _strong(a.title, names_a), _strong(b.title, names_b)
     if names_a and names_b and not (a.has_text or b.has_text):
         names_a, names_b = _in_one_place(a.title, names_a, b.title, names_b)
     if names_a and names_b:
@@ -256,11 +263,12 @@ def _other_subject(a: Side, b: Side) -> tuple[str, ...]:
 def roles_reversed(a: Facts, b: Facts) -> bool:
     """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
 
-    In headlines that share little else, the two must be names. A headline in the passive is left in peace. In languages
+    In headlines that share little else, the two must be names. A headline in the passive is left in peace, and so is a
+    word behind the same preposition in both: "held in Rome" may stand anywhere. In languages
     with free word order this separates some that belong together: a missed join, which is cheaper than a false one.
     """
     at_a, at_b = a.places, b.places
-    shared = [word for word in at_a if word in at_b]
+    shared = [word for word in at_a if word in at_b and not _same_preposition(a, at_a[word], b, at_b[word])]
     if len(shared) < 3 or bool(PASSIVE & a.word_set) != bool(PASSIVE & b.word_set):
         return False
     names = a.name_stems | b.name_stems
@@ -272,6 +280,11 @@ def roles_reversed(a: Facts, b: Facts) -> bool:
         for pivot in shared
         if pivot not in names
     )
+
+
+def _same_preposition(a: Facts, place_a: int, b: Facts, place_b: int) -> bool:
+    before = a.words[place_a - 1] if place_a else ""
+    return before in PREPOSITIONS and place_b > 0 and b.words[place_b - 1] == before
 
 
 def _may_grow(number: Number, a: Profile, b: Profile) -> bool:
@@ -294,12 +307,16 @@ def _in_one_place(a: Facts, names_a: list[str], b: Facts, names_b: list[str]) ->
     With nothing but headlines, one names the man and one his office: of 300 pairs that other names set apart, 260 were
     one event.
     """
-    for x in names_a:
-        for y in names_b:
-            strong = name_key(x) in a.strong_names and name_key(y) in b.strong_names
-            if strong and _neighbours(a, x) == _neighbours(b, y):
+    for x in _strong(a, names_a):
+        for y in _strong(b, names_b):
+            if _neighbours(a, x) == _neighbours(b, y):
                 return [x], [y]
     return [], []
+
+
+def _strong(title: Facts, names: list[str]) -> list[str]:
+    """Those that cannot be common words."""
+    return [name for name in names if name_key(name) in title.strong_names]
 
 
 def _neighbours(title: Facts, name: str) -> tuple[str, str]:
@@ -321,7 +338,7 @@ def _clashes(a: set[Number], b: set[Number], kinds: frozenset[str] | None) -> li
         (x, y)
         for x in sorted(a, key=str)
         for y in there
-        if x.group == y.group and x.one_currency(y) and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
+        if x.group == y.group and x.one_unit(y) and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
     ]
 
 

@@ -15,7 +15,7 @@ look-alikes is judged as if it stood alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dedup.evidence import Evidence, Side, compare, crosses
 from dedup.space import Scale
@@ -46,3 +46,9 @@ class Judge:
         known = [side.crowding for side in (a, b) if side.crowding is not None]
         crowding = self.scale.scaled(sum(known) / len(known), translation=False) if known else None
         return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=crowding)
+
+    def with_titles(self, evidence: Evidence, title: float, crossed: float) -> Evidence:
+        """The evidence, with cosines (−1…1) of the vectors of both titles, and of either title with that of the other
+        article, on average."""
+        scaled = (self.scale.scaled(cosine, translation=evidence.translation) for cosine in (title, crossed))
+        return replace(evidence, **dict(zip(("title_cosine", "crossed_cosine"), scaled, strict=True)))

@@ -19,7 +19,6 @@ from dedup.bags import Bag, name_bag, word_bag
 from dedup.wordlists import (
     ALIASES,
     CONTRACTED,
-    CURRENCIES,
     MAGNITUDES,
     MONTHS,
     NEGATIONS,
@@ -29,6 +28,7 @@ from dedup.wordlists import (
     ROUGHLY,
     STARTERS,
     SYMBOLS,
+    UNITS,
 )
 
 SHINGLE_WORDS = 3
@@ -63,7 +63,7 @@ class Number:
     """A number of a text.
 
     `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day) or count. `unit` is a
-    currency, where one is named beside it. `rough`: "about" or the like stands before it.
+    currency or a measure, where one is named beside it. `rough`: "about" or the like stands before it.
     """
 
     kind: str
@@ -76,8 +76,8 @@ class Number:
         """What may be compared with what: plain numbers of any size and form are one group."""
         return "plain" if self.kind in ("count", "big", "decimal") else self.kind
 
-    def one_currency(self, other: Number) -> bool:
-        """Whether the two may be set against each other: an amount in roubles says nothing of one in dollars."""
+    def one_unit(self, other: Number) -> bool:
+        """Whether the two may be set against each other: roubles say nothing of dollars, nor pounds of kilograms."""
         return not self.unit or not other.unit or self.unit == other.unit
 
     def __str__(self) -> str:
@@ -86,8 +86,8 @@ class Number:
         return f"{self.value:g}%" if self.kind == "percent" else f"{self.value:.10g}"
 
     def agrees(self, other: Number) -> bool:
-        """Equal; or one is the other rounded to its own last digit, within 3 % (1,200 and 1,204); or 15 % off, where
-        one is said to be rough ("more than 70" and 73)."""
+        """Equal; or one is the other rounded, or cut off, to its own last digit, within 3 % (1,200 and 1,204; 2.7 and
+        2.755); or 15 % off, where one is said to be rough ("more than 70" and 73)."""
         if self.value == other.value:
             return True
         if self.kind in CALENDAR or other.kind in CALENDAR:
@@ -96,8 +96,12 @@ class Number:
         rough = self.rough or other.rough
         if difference > (ROUGH if rough else ROUNDED) * largest:  # first: it is cheap, and true of nearly all
             return False
-        steps = sorted((_step(self.value), _step(other.value)))
-        return rough or (steps[0] < steps[1] and difference <= steps[1] / 2)
+        if rough:
+            return True
+        fine, coarse = sorted((self, other), key=lambda number: _step(number.value))
+        step = _step(coarse.value)
+        cut_off = abs(coarse.value) < abs(fine.value) and difference < step
+        return _step(fine.value) < step and (cut_off or difference <= step / 2)
 
 
 def value_of(number: Number) -> float:
@@ -344,7 +348,7 @@ def _number(value: float, token: str, after: list[str], unit: str) -> Number:
         return Number("percent", value)
     if any(word in PEOPLE for word in after):
         return Number("people", value)
-    unit = unit or (CURRENCIES.get(after[0], "") if after else "")
+    unit = unit or (UNITS.get(after[0], "") if after else "")
     if len(token) == 4 and 1900 <= value <= 2100 and not unit:
         return Number("year", value)
     if value != int(value):

@@ -20,6 +20,8 @@ from dedup.evidence import Evidence
 # Scaled mean cosine of the nearest others from which on a neighbourhood is crowded: there a pair must be nearer. Below,
 # in a young database or among unlike news, it says nothing. Of 0.8 to 1.4 the best on three sets.
 CROWDED = 1.2
+# Scaled cosine up to which two texts have nothing in common: the likeness climbs faster there than above.
+RELATED = 0.5
 
 
 class Verdict(StrEnum):
@@ -57,7 +59,8 @@ class Decision:
 class Verifier:
     """Logistic regressions by feature name, one for each kind of pair (see `kind_of`).
 
-    likeness_weights: linear regressions on what readers graded, "texts" and "across" (two languages).
+    likeness_weights: linear regressions on what readers graded, "texts" and "across" (two languages),
+        each once more "with titles".
     """
 
     version: int
@@ -75,9 +78,10 @@ class Verifier:
         """How alike readers would call the two, 0 (nothing in common) … 1 (the same news): a grade, not a probability.
 
         A probability is near 0 for related news of one topic, which readers find half alike. Without a cosine, or
-        weights to read it, the probability.
+        weights to read it, the probability. It is surest where the titles were embedded, too (`Judge.with_titles`).
         """
-        weights = self.likeness_weights.get("across" if evidence.translation else "texts")
+        kind = "across" if evidence.translation else "texts"
+        weights = self.likeness_weights.get(kind if evidence.title_cosine is None else f"{kind} with titles")
         if weights is None or evidence.scaled_cosine is None:
             return self.probability(evidence)
         found = features(evidence)
@@ -109,6 +113,7 @@ def features(evidence: Evidence) -> dict[str, float]:
     return {
         "bias": 1.0,
         "cosine": 0.0 if evidence.scaled_cosine is None else evidence.scaled_cosine,
+        "low_cosine": min(evidence.scaled_cosine or 0.0, RELATED),
         "crowding": 0.0 if crowding is None else max(0.0, crowding - CROWDED),
         "name_cosine": evidence.name_cosine or 0.0,
         "word_cosine": evidence.word_cosine or 0.0,
@@ -118,6 +123,8 @@ def features(evidence: Evidence) -> dict[str, float]:
         "conflicts": min(2, len(evidence.conflicts)) / 2,
         "no_names": 1.0 if evidence.name_support is None else 0.0,
         "translation": 1.0 if evidence.translation else 0.0,
+        "title_cosine": evidence.title_cosine or 0.0,
+        "crossed_cosine": evidence.crossed_cosine or 0.0,
     }
 
 

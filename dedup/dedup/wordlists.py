@@ -45,13 +45,13 @@ MAGNITUDES = _forms(
     {
         1e3: "thousand тысяч тысячи тысяча тысячам тыс k",
         1e6: "million millions m mln mn миллион миллиона миллионов млн",
-        1e9: "billion billions bn bln миллиард миллиарда миллиардов млрд",
-        1e12: "trillion trillions триллион триллиона триллионов трлн",
+        1e9: "billion billions b bn bln миллиард миллиарда миллиардов млрд",
+        1e12: "trillion trillions tn trn триллион триллиона триллионов трлн",
     }
 )
 
-# Currencies by the words and signs that stand beside an amount; what several countries call a dollar is one.
-CURRENCIES = {
+# Currencies and measures by the words that stand beside an amount; what several countries call a dollar is one.
+UNITS = {
     word: code
     for code, listed in {
         "USD": "dollar dollars dlrs usd доллар доллара долларов долл",
@@ -62,13 +62,29 @@ CURRENCIES = {
         "JPY": "yen jpy иена иены иен",
         "CNY": "yuan cny юань юаня юаней",
         "CHF": "franc francs chf франк франка франков",
+        "kg": "kg kilo kilos kilogram kilograms kilogramme kilogrammes кг килограмм килограмма килограммов",
+        "lb": "lb lbs",
+        "t": "ton tons tonne tonnes тонна тонны тонн",
+        "km": "km kilometer kilometers kilometre kilometres км километр километра километров",
+        "mi": "mile miles миля мили миль",
+        "m": "meter meters metre metres метр метра метров",
+        "ft": "foot feet ft фут фута футов",
     }.items()
     for word in listed.split()
 }
 SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "¥": "JPY"}
 
 # Short forms of names, as they are written, and what they stand for. In capitals only: "us" is a pronoun.
-ALIASES = {"РФ": "Россия", "США": "USA", "US": "USA", "ЕС": "Евросоюз"}
+ALIASES = {
+    "РФ": "Россия",
+    "США": "USA",
+    "US": "USA",
+    "ЕС": "Евросоюз",
+    "КНР": "Китай",
+    "КНДР": "Корея",
+    "ФРГ": "Германия",
+    "UK": "Britain",
+}
 
 MONTHS = {
     word: month
@@ -131,4 +147,9 @@ STARTERS = frozenset(
     первый первая сегодня вчера завтра понедельник вторник среда четверг пятница суббота воскресенье января
     февраля марта апреля мая июня июля августа сентября октября ноября декабря полиция правительство президент
     министр ранее позднее однако тем по-прежнему согласно""".split()
+)
+
+# What stands before the name of a place or of a means, and binds it wherever it stands in a headline.
+PREPOSITIONS = frozenset(
+    """in at on from near over after before through в во на из из-за за под над около после до у через по""".split()
 )

@@ -72,3 +72,27 @@ def test_a_number_that_is_said_to_be_rough_agrees_with_the_exact_one(a: str, b: 
     assert y.agrees(x) is agree
     assert facts(a).has(y) is agree
     assert facts(b).has(x) is agree
+
+
+def test_one_weight_in_two_measures_says_nothing_against_itself() -> None:
+    assert {(number.value, number.unit) for number in facts("lifts 501kg, or 1,104 pounds").numbers} == {
+        (501, "kg"),
+        (1104, "GBP"),  # a pound is money or a weight; it is no kilogram either way
+    }
+    one, other = (
+        Side(t, profile(t, ""), "en", "Wire", None) for t in ("Lifter lifts 501kg", "Lifter lifts 1,104 pounds")
+    )
+    assert compare(one, other, cosine=None, scaled_cosine=None).conflicts == ()
+
+
+@pytest.mark.parametrize("text", ["a loss of $50b", "a loss of 50 billion dollars", "a loss of $50 bn"])
+def test_a_magnitude_in_one_letter_is_a_magnitude(text: str) -> None:
+    assert facts(text).numbers == {Number("big", 5e10, "USD")}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "agree"), [(2.755, 2.7, True), (116.8, 116, True), (2.8, 2.755, True), (147, 146, False)]
+)
+def test_a_number_that_was_cut_off_agrees_with_the_whole_one(a: float, b: float, agree: bool) -> None:
+    assert Number("decimal", a).agrees(Number("decimal", b)) is agree
+    assert Number("decimal", b).agrees(Number("decimal", a)) is agree

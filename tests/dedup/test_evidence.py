@@ -70,6 +70,21 @@ def test_roles_that_change_sides_in_russian_are_a_conflict() -> None:
     assert "roles reversed in the headline" in evidence(a, b).conflicts
 
 
+def test_a_word_behind_one_preposition_in_both_headlines_changes_no_roles() -> None:
+    one = side("В Норландии арестован Артём Лусин, сын губернатора", f"Его задержали в аэропорту. {TALK}", "ru")
+    other = side("Сын губернатора Артём Лусин арестован в Норландии", f"Задержание подтвердил адвокат. {TALK}", "ru")
+    assert evidence(one, other).conflicts == ()
+
+
+def test_a_copied_text_under_a_headline_in_other_words_is_no_conflict() -> None:
+    body = "Учёные Лусена нашли ещё одну причину болезни и рассказали о ней в журнале. " * 4
+    one = side("Выявлена причина болезни", body, "ru")
+    other = side("Раскрыта причина болезни", body + "Подробности позже.", "ru")
+    assert evidence(one, other).conflicts == ()
+    named = side("Лусен раскрыл причину болезни", body.replace("Учёные Лусена", "Учёные в Лусен"), "ru")
+    assert evidence(one, named).conflicts == ()
+
+
 def test_a_rising_toll_is_no_conflict() -> None:
     a = side("Ferry fire off Kelmouth kills 3 people", f"Three people died off Kelmouth. {FILLER}")
     b = side("Ferry fire off Kelmouth kills 5 people", f"The toll off Kelmouth rose from three to five. {FILLER}")

@@ -106,3 +106,17 @@ def test_a_few_words_after_the_opening_are_enough_where_they_name_somebody() -> 
     a = side("What to know tonight", f"{HELLO} The Tolley council votes on schools.")
     b = side("What to know tonight", f"{HELLO} A strike stops trams in Thornby.")
     assert "the same opening, then other news" in conflicts(a, b)
+
+
+def test_one_outlets_opening_over_other_words_separates_where_the_headlines_are_unlike() -> None:
+    byline = "Orla Brandt Wexley Post WEXLEY Mayor Ilse Tarn on"
+    tram = "Monday asked Delmar Rail to build a second tram line along the eastern embankment before the winter."
+    budget = "Tuesday defended her budget in front of two hundred angry shopkeepers who fear higher rents."
+    a = side("Mayor wants second tram line", f"{byline} {tram}")
+    b = side("Shopkeepers boo spending plan in town hall", f"{byline} {budget}")
+    assert "one opening of the outlet, then other words under unlike headlines" in conflicts(a, b)
+    again = side(
+        "Second thoughts about trams",
+        f"{byline} Friday told Delmar Rail to build the tram line along the eastern embankment.",
+    )
+    assert conflicts(a, again) == ()

@@ -40,7 +40,7 @@ def monkeypatch_module() -> Any:
         yield patch
 
 
-@pytest.mark.parametrize(("name", "largest_share"), [("reuters", 0.02), ("allsides", 0.3)])
+@pytest.mark.parametrize(("name", "largest_share"), [("reuters", 0.02), ("allsides", 0.03)])
 def test_few_mined_look_alikes_are_joined(name: str, largest_share: float, mined: dict[str, list[Any]]) -> None:
     # The goal is 0.01 for both. Tighten the shares as the signals improve; never loosen them.
     config = load_config(overrides={"model": {"name": "e5-small"}, "verdict": {"use_calibration": False}})

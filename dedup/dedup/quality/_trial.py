@@ -14,7 +14,7 @@ from dedup._errors import CorpusError
 from dedup.config import Config
 from dedup.corpora import Text
 from dedup.crowding import crowdings
-from dedup.evidence import Side
+from dedup.evidence import Evidence, Side
 from dedup.metrics import Curve
 from dedup.profile import profile
 from dedup.quality._results import Subject
@@ -81,13 +81,31 @@ class Trial:
         ]
 
     def vectors(self, articles: Sequence[Article]) -> NDArray[np.float32]:
-        """The vectors of the space, (n, dimension); long and short texts are encoded apart: less padding."""
-        order = sorted(range(len(articles)), key=lambda place: len(articles[place].text))
+        """The vectors of the space, (n, dimension)."""
+        return self._encoded([self._view.text(one.title, one.text, one.lang) for one in articles])
+
+    def with_titles(
+        self,
+        decisions: Sequence[Decision],
+        titles: Sequence[str],
+        vectors: NDArray[np.float32],
+        pairs: NDArray[np.int64],
+    ) -> list[Evidence]:
+        """The evidence of the decisions on (m, 2) places, with what the vectors of the titles say."""
+        own = self._encoded(titles)
+        a, b = pairs[:, 0], pairs[:, 1]
+        title = np.einsum("ij,ij->i", own[a], own[b])
+        crossed = (np.einsum("ij,ij->i", own[a], vectors[b]) + np.einsum("ij,ij->i", own[b], vectors[a])) / 2
+        told = zip(decisions, title.tolist(), crossed.tolist(), strict=True)
+        return [self.judge.with_titles(decision.evidence, *cosines) for decision, *cosines in told]
+
+    def _encoded(self, seen: Sequence[str]) -> NDArray[np.float32]:
+        """Long and short texts are encoded apart: less padding."""
+        order = sorted(range(len(seen)), key=lambda place: len(seen[place]))
         parts = []
         for start in range(0, len(order), ENCODED_TOGETHER):
-            some = [articles[place] for place in order[start : start + ENCODED_TOGETHER]]
-            seen = [self._view.text(one.title, one.text, one.lang) for one in some]
-            parts.append(self.judge.scale.project(self._encoder.encode(seen)))
+            some = [seen[place] for place in order[start : start + ENCODED_TOGETHER]]
+            parts.append(self.judge.scale.project(self._encoder.encode(some)))
             self.told("encode", min(start + ENCODED_TOGETHER, len(order)), len(order))
         vectors = np.concatenate(parts)
         vectors[order] = vectors.copy()
