@@ -50,5 +50,8 @@ class Judge:
     def with_titles(self, evidence: Evidence, title: float, crossed: float) -> Evidence:
         """The evidence, with cosines (−1…1) of the vectors of both titles, and of either title with that of the other
         article, on average."""
-        scaled = (self.scale.scaled(cosine, translation=evidence.translation) for cosine in (title, crossed))
-        return replace(evidence, **dict(zip(("title_cosine", "crossed_cosine"), scaled, strict=True)))
+        return replace(
+            evidence,
+            title_cosine=self.scale.scaled(title, translation=evidence.translation),
+            crossed_cosine=self.scale.scaled(crossed, translation=evidence.translation),
+        )
