@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dedup._errors import StoreError
+from dedup._errors import StoreBusy, StoreError
 
 if TYPE_CHECKING:
     from dedup.config import Config
@@ -153,7 +153,10 @@ class Poller:
                     # It counts by the clock on the wall: set back by a day, it would not strike for a day.
                     job.modify(next_run_time=datetime.now(UTC))
                 beat.clear()
-                await asyncio.to_thread(self._prepare)
+                try:
+                    await asyncio.to_thread(self._prepare)
+                except StoreBusy as error:
+                    log.warning("%s; the lists are read again at the next tick", error)
                 tick.set()
                 sorter.wake()
                 self._log_counts(collector)

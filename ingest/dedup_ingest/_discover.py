@@ -14,7 +14,7 @@ from ._fetch import Fetcher
 from ._outcome import FeedRequest
 from ._pool import ParserPool
 from ._settings import ArticleLimits, FetchSettings, ParseSettings
-from ._urls import canonical_url, web_link
+from ._urls import feed_identity, web_link
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -88,7 +88,7 @@ def feed_links(html: str, base: str) -> tuple[str, ...]:
         if "alternate" in (given.get("rel") or "").lower().split() and kind in _FEED_TYPES:
             link = web_link(given.get("href") or "", base)
             if link is not None:
-                found.setdefault(canonical_url(link), link)
+                found.setdefault(feed_identity(link), link)
     return tuple(found.values())
 
 

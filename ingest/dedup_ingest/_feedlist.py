@@ -13,7 +13,7 @@ from ._charset import decode
 from ._errors import FeedListError
 from ._opml import is_opml, read_outlines
 from ._text import storable
-from ._urls import canonical_url
+from ._urls import feed_identity
 
 _MAX_LINE_CHARACTERS: Final = 4096
 _HEAD_BYTES: Final = 64  # wide enough for a mark and blank lines before XML
@@ -81,7 +81,7 @@ def parse_feed_list(text: str, folder: Path) -> FeedList:
             problems.append(FeedListProblem(number, found.reason))
             whole = whole and found.whole
             continue
-        identity = canonical_url(found.url)
+        identity = feed_identity(found.url)
         if identity in first_seen:
             problems.append(
                 FeedListProblem(number, f"{_short(found.url)} stands on line {first_seen[identity]} already")

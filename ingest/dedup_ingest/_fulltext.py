@@ -24,7 +24,7 @@ from ._outcome import FeedOutcome, FeedRequest, PageOutcome, PageStatus
 from ._page import Page
 from ._pool import PagePool
 from ._settings import ArticleLimits, FullTextSettings, ParseSettings
-from ._urls import canonical_url, same_site
+from ._urls import canonical_url, feed_identity, same_site
 
 Known = Callable[[Sequence[Article]], Awaitable[Collection[str]]]
 """Asked for the keys of those articles that are stored already in this revision: their pages are left alone."""
@@ -51,7 +51,7 @@ class PageReader:
         if find_spec("trafilatura") is None:
             raise SettingsError("full text needs trafilatura: pip install 'news-dedup[fulltext]'")
         self._settings, self._limits, self._fetcher = settings, limits, fetcher
-        self._modes = {canonical_url(url): mode for url, mode in settings.feeds.items()}
+        self._modes = {feed_identity(url): mode for url, mode in settings.feeds.items()}
         self._kind = Kind(_ACCEPT, settings.max_page_bytes, "max_page_bytes")
         self._slots = asyncio.Semaphore(settings.max_concurrency)
         self._pool = PagePool(
@@ -86,7 +86,7 @@ class PageReader:
 
     def _wants(self, article: Article, names: Sequence[str]) -> bool:
         """Whether the page of an article is to be fetched: by the feed's own rule, or by the rule for all."""
-        rules = (self._modes[url] for url in map(canonical_url, names) if url in self._modes)
+        rules = (self._modes[url] for url in map(feed_identity, names) if url in self._modes)
         mode = next(rules, self._settings.enabled)
         if mode == "off" or article.url is None:
             return False

@@ -69,6 +69,25 @@ def canonical_url(url: str) -> str:
     return urlunsplit(SplitResult(parts.scheme, netloc, _escape(parts.path or "/"), _escape(query), ""))
 
 
+def feed_identity(url: str) -> str:
+    """What makes two addresses one feed: as `canonical_url`, but user and password count, and of the parameters those
+    that may choose a feed.
+
+    A site has feeds at `?feed=rss` and `?feed=atom`, or one for each reader. Idempotent; a URL that cannot be split
+    is returned as it is.
+    """
+    plain = canonical_url(url)
+    try:
+        parts, named = urlsplit(url), urlsplit(plain)
+    except ValueError:
+        return url
+    if not named.hostname or named.scheme not in _PORTS:
+        return url
+    user, at, _ = parts.netloc.rpartition("@")
+    query = "&".join(pair for pair in parts.query.split("&") if pair and not _is_tracker(_name(pair)))
+    return urlunsplit(named._replace(netloc=user + at + named.netloc, query=_escape(query)))
+
+
 def host_of(url: str) -> str:
     """The host of a URL in lower case and ASCII, or an empty text."""
     try:
@@ -88,6 +107,14 @@ def _tracks(pair: str) -> bool:
     name, _, value = pair.lower().partition("=")
     if name in _AMBIGUOUS:
         return value in _CHANNELS
+    return _is_tracker(name)
+
+
+def _name(pair: str) -> str:
+    return pair.lower().partition("=")[0]
+
+
+def _is_tracker(name: str) -> bool:
     return name in _TRACKERS or name.startswith(_TRACKER_PREFIX)
 
 

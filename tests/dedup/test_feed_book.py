@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -251,6 +255,68 @@ def test_what_ingest_fetches_once_is_not_polled_until_somebody_says_so(
     assert poll_once(url).feeds == 0
     book.synchronise([path])
     assert poll_once(url).not_modified == 1
+
+
+@pytest.mark.parametrize("reason", ["once", "unlisted"])
+def test_a_listed_feed_that_moves_to_one_which_is_not_polled_goes_on_there(
+    reason: str, url: str, book: FeedBook, store: Store, server: FeedServer, tmp_path: Path
+) -> None:
+    old, new = f"{server.url}/f0.xml", f"{server.url}/f1.xml"
+    lists = [listed(tmp_path / "feeds.txt", old)]
+    book.once([listed(tmp_path / "other.txt", new)])
+    with store.writing() as session:
+        session.execute(update(FeedRow).where(FeedRow.url == new).values(disabled_reason=reason))
+    book.synchronise(lists)
+    poll_once(url)
+    server.moved["f0.xml"] = new
+    poll_once(url)
+    poll_once(url)
+    assert [view.url for view in book.feeds("polled")] == [new]
+    again = book.synchronise(lists)  # the list still says the old address, and means the new one
+    assert (again.added, again.enabled, again.disabled) == (0, 0, 0)
+    assert [view.url for view in book.feeds("polled")] == [new]
+    assert book.synchronise([listed(tmp_path / "feeds.txt", "")]).disabled == 1
+    assert book.synchronise([listed(tmp_path / "feeds.txt", old)]).enabled == 1
+    assert [view.url for view in book.feeds("polled")] == [new]
+
+
+def test_a_feed_is_known_by_every_address_that_it_had(url: str, book: FeedBook, server: FeedServer) -> None:
+    addresses = [f"{server.url}/f0.xml", f"{server.url}/f1.xml", f"{server.url}/f2.xml"]
+    first = book.add(addresses[0])
+    for old, new in pairwise(addresses):
+        server.moved[old.rpartition("/")[2]] = new
+        poll_once(url)
+        poll_once(url)
+    assert [book.feed(address).id for address in addresses] == [first.id] * 3
+    assert book.feed(addresses[0]).url == addresses[2]
+    assert book.add(addresses[1]).id == first.id
+
+
+def test_feeds_that_differ_in_a_parameter_or_in_who_asks_are_several(book: FeedBook) -> None:
+    same = "https://ward.example/feed"
+    several = [
+        same,
+        f"{same}?source=twitter",
+        f"{same}?source=telegram",
+        f"{same}?feed=rss",
+        "https://u:p@ward.example/feed",
+    ]
+    assert len({book.add(one).id for one in several}) == len(several)
+    assert book.add("HTTPS://Ward.example:443/feed#top").id == book.feed(same).id
+    assert book.feed("https://u:p@ward.example/feed").url == "https://u:p@ward.example/feed"
+
+
+def test_a_list_that_two_processes_read_at_once_is_added_once(url: str, tmp_path: Path) -> None:
+    lists = [listed(tmp_path / "feeds.txt", *(f"https://ward{number}.example/rss" for number in range(50)))]
+    start = Barrier(4)
+
+    def synchronise(_: int) -> int:
+        with closing(open_store(url)) as own:
+            start.wait()
+            return FeedBook(own, config_for(url)).synchronise(lists).added
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(synchronise, range(4))) == [0, 0, 0, 50]
 
 
 def test_a_removed_feed_leaves_its_articles(url: str, book: FeedBook, store: Store, server: FeedServer) -> None:

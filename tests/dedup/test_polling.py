@@ -258,6 +258,21 @@ def test_case_63_a_locked_database_is_tried_again(
     assert polling.stop() == 0
 
 
+def test_case_63_a_list_that_changes_while_the_database_is_locked_is_read_again(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path
+) -> None:
+    names = write_feeds(server.folder, 2)
+    path = list_of(server, names[:1], tmp_path)
+    polling = start(path, store={"lock_timeout_seconds": 0.2})
+    polling.until(lambda: articles(store) == 3)
+    with store.locked() as session:
+        session.execute(update(FeedRow).values(title="held"))
+        list_of(server, names, tmp_path)
+        polling.says("the lists are read again at the next tick")
+    polling.until(lambda: articles(store) == 6)
+    assert polling.stop() == 0
+
+
 def test_case_65_a_feed_that_is_removed_during_its_visit_is_ignored(
     start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_ingest import ArticleLimits, ParseSettings, canonical_url
+from dedup_ingest import ArticleLimits, ParseSettings, canonical_url, feed_identity
 from dedup_ingest._document import parse_document
 from dedup_ingest._errors import ParseError
 from dedup_ingest._urls import _AMBIGUOUS, _TRACKERS, same_site
@@ -143,3 +143,22 @@ def test_no_two_links_of_a_real_feed_become_one() -> None:
         assert len({canonical_url(url) for url in written}) == len(written), path.name
         links += len(written)
     assert links > 1000
+
+
+@pytest.mark.parametrize(
+    ("written", "identity"),
+    [
+        ("HTTPS://News.Example:443/feed?utm_source=x&feed=rss#top", "https://news.example/feed?feed=rss"),
+        ("https://Ann:Secret@News.Example/feed", "https://Ann:Secret@news.example/feed"),
+        ("/srv/feeds/a.xml", "/srv/feeds/a.xml"),
+    ],
+)
+def test_what_may_choose_a_feed_and_who_asks_are_part_of_its_identity(written: str, identity: str) -> None:
+    assert feed_identity(written) == identity
+    assert feed_identity(identity) == identity
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_a_feeds_identity_fail_or_change_twice(text: str) -> None:
+    for address in (text, f"https://{text}", f"https://ward.example/{text}"):
+        assert feed_identity(feed_identity(address)) == feed_identity(address)

@@ -22,7 +22,7 @@ from dedup_ingest import (
     FeedLine,
     FeedRequest,
     ScheduleError,
-    canonical_url,
+    feed_identity,
     next_cron,
     read_feed_list,
     replanned,
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from dedup_ingest import FeedList
 
 Selection = Literal["all", "polled", "disabled", "trouble"]
-
-# A list may take these back; what a person, a server or a move decided stays.
-_LISTS_ENABLE = frozenset({"once", "unlisted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Synchronised:
 class FeedBook:
     """The feeds of an open database. Safe under threads and processes: each method is one transaction.
 
-    A feed is named by its id, its URL, or the URL it had before it moved.
+    A feed is named by its id, its URL, or a URL it had before it moved.
     """
 
     def __init__(self, store: Store, config: Config) -> None:
@@ -84,7 +81,7 @@ class FeedBook:
                 next_cron(cron, now)
             except ScheduleError as error:
                 raise FeedRefused(str(error)) from error
-        with self._store.writing() as session:
+        with self._store.locked() as session:
             row = _Names(session).find(url)
             if row is None:
                 row = _new(url, now, title=title)
@@ -156,11 +153,11 @@ class FeedBook:
         """
         now = datetime.now(UTC)
         read = [(path, read_feed_list(path)) for path in lists]
-        with self._store.writing() as session:
+        with self._store.locked() as session:  # two that add one feed at a time would both find it missing
             names = _Names(session)
             rows: dict[str, FeedRow] = {}
             for line, _ in _lines(read):
-                row = names.find(line.url)
+                row = names.wanted(line.url)
                 if row is None:
                     row = _new(line.url, now, title=line.title, group=line.group)
                     plans.disable(row, "once", now)
@@ -210,17 +207,17 @@ class FeedBook:
     def _merge(self, read: Sequence[tuple[Path, FeedList]], *, follow: bool) -> Synchronised:
         now = datetime.now(UTC)
         added = enabled = known = 0
-        with self._store.writing() as session:
+        with self._store.locked() as session:  # two that add one feed at a time would both find it missing
             names = _Names(session)
             listed: set[int] = set()
             for line, origin in _lines(read):
-                row = names.find(line.url)
+                row = names.wanted(line.url)
                 if row is None:
                     row = _new(line.url, now, title=line.title, group=line.group)
                     session.add(row)
                     names.keep(row)
                     added += 1
-                elif row.disabled_reason in _LISTS_ENABLE or (not follow and row.disabled_reason == "by_hand"):
+                elif row.disabled_reason in plans.LISTS_ENABLE or (not follow and row.disabled_reason == "by_hand"):
                     plans.enable(row, now)
                     enabled += 1
                 else:
@@ -269,12 +266,29 @@ class _Names:
 
     def keep(self, row: FeedRow) -> None:
         # Its own address counts for more than the one that another feed has left.
-        self._rows[canonical_url(row.url)] = row
-        if row.scope:
-            self._rows.setdefault(canonical_url(row.scope), row)
+        self._rows[feed_identity(row.url)] = row
+        left = [entry["url"] for entry in row.history or [] if entry["event"] == "moved"]
+        for url in filter(None, (row.scope, *left)):
+            self._rows.setdefault(feed_identity(url), row)
 
     def find(self, url: str) -> FeedRow | None:
-        return self._rows.get(canonical_url(url))
+        return self._rows.get(feed_identity(url))
+
+    def wanted(self, url: str) -> FeedRow | None:
+        """The feed that a list means by this address."""
+        row = self.find(url)
+        return None if row is None else self._end(row)
+
+    def _end(self, row: FeedRow) -> FeedRow:
+        """The feed that has taken the place of one which moved to its address; else the feed itself."""
+        seen = {row.id}
+        while row.disabled_reason == "moved":
+            target = self.find(str((row.history or [{}])[-1].get("url")))
+            if target is None or target.id in seen:
+                break
+            seen.add(target.id)
+            row = target
+        return row
 
 
 def _row(session: Session, name: str) -> FeedRow:
@@ -296,7 +310,7 @@ def _lines(read: Iterable[tuple[Path, FeedList]]) -> Iterable[tuple[FeedLine, st
     seen: set[str] = set()
     for path, list_ in read:
         for line in list_.feeds:
-            identity = canonical_url(line.url)
+            identity = feed_identity(line.url)
             if identity not in seen:
                 seen.add(identity)
                 yield line, _origin(path)

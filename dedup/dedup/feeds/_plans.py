@@ -17,6 +17,10 @@ MAX_HISTORY = 50
 """Entries kept of a feed's history; a feed that moves every day must not grow for ever."""
 
 
+# A list, or a feed that moves here, may take these back; what a person or a server decided stays.
+LISTS_ENABLE = frozenset({"once", "unlisted"})
+
+
 def settings_of(config: Config) -> ScheduleSettings:
     return ScheduleSettings(**config.schedule.model_dump())
 
@@ -90,16 +94,19 @@ def record(
     if after.disabled == "gone" and row.disabled_reason is None:
         disable(row, "gone", now, outcome.error or "")
     elif after.url != row.url:
-        other = session.scalar(select(FeedRow.id).where(FeedRow.url == after.url))
+        other = session.scalar(select(FeedRow).where(FeedRow.url == after.url))
         if other is None:
             relocate(row, after.url, now)
         elif row.disabled_reason is None:
-            disable(row, "moved", now, f"to {after.url}, which is feed {other}")
+            disable(row, "moved", now, f"to {after.url}, which is feed {other.id}", url=after.url)
+            if other.disabled_reason in LISTS_ENABLE:  # who wanted this feed wants that one now
+                enable(other, now)
+                other.origin, other.group, other.cron = row.origin, other.group or row.group, other.cron or row.cron
 
 
-def disable(row: FeedRow, reason: str, now: datetime, detail: str = "") -> None:
+def disable(row: FeedRow, reason: str, now: datetime, detail: str = "", url: str | None = None) -> None:
     row.disabled_reason, row.disabled_at, row.next_at = reason, now, None
-    note(row, now, "disabled", detail or reason)
+    note(row, now, "disabled", detail or reason, url)
 
 
 def enable(row: FeedRow, now: datetime) -> None:
