@@ -268,12 +268,14 @@ def roles_reversed(a: Facts, b: Facts) -> bool:
     with free word order this separates some that belong together: a missed join, which is cheaper than a false one.
     """
     at_a, at_b = a.places, b.places
-    shared = [word for word in at_a if word in at_b and not _same_preposition(a, at_a[word], b, at_b[word])]
+    shared = [word for word in at_a if word in at_b]
     if len(shared) < 3 or bool(PASSIVE & a.word_set) != bool(PASSIVE & b.word_set):
         return False
     names = a.name_stems | b.name_stems
     alike = len(shared) / (len(at_a) + len(at_b) - len(shared)) >= ALIKE
-    actors = shared if alike else [word for word in shared if word in names]
+    actors = [
+        word for word in shared if (alike or word in names) and not _same_preposition(a, at_a[word], b, at_b[word])
+    ]
     return any(
         any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in actors)
         and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in actors)

@@ -130,5 +130,6 @@ def _ascii_host(host: str) -> str:
 
 def _escape(part: str) -> str:
     # Non-ASCII and spaces are percent-encoded; what is encoded already stays, its digits in upper case: idempotent.
-    escaped = quote(part, safe="/:@!$&'()*+,;=~%?-._[]|^")
+    # Half a surrogate pair, which JSON can hold, is written as the three bytes that UTF-8 would have.
+    escaped = quote(part, safe="/:@!$&'()*+,;=~%?-._[]|^", errors="surrogatepass")
     return _ESCAPE.sub(lambda code: code[0].upper(), escaped) if "%" in escaped else escaped

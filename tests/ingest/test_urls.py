@@ -58,10 +58,26 @@ def test_the_one_spelling_has_itself_as_its_spelling(host: str, path: str, query
     assert canonical_url(once) == once
 
 
-@given(st.text())
+@given(st.text(st.characters(blacklist_categories=[])))
 def test_no_text_makes_the_spelling_fail(text: str) -> None:
-    once = canonical_url(text)
-    assert canonical_url(once) == once
+    for address in (text, f"https://{text}", f"https://ward.example/{text}"):
+        once = canonical_url(address)
+        assert canonical_url(once) == once
+
+
+def test_half_a_surrogate_pair_in_a_link_costs_no_feed() -> None:
+    body = (
+        b'{"version":"https://jsonfeed.org/version/1.1","items":[{"url":"https://a.example/\\ud800","title":"Ferry"}]}'
+    )
+    found = parse_document(
+        body,
+        url="https://a.example",
+        base="https://a.example",
+        content_type=None,
+        parse=ParseSettings(),
+        limits=ArticleLimits(),
+    )
+    assert [article.title for article in found.articles] == ["Ferry"]
 
 
 @given(st.integers(), st.integers())
