@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
@@ -54,6 +55,21 @@ def canonical_url(url: str) -> str:
 
     Idempotent. A URL that cannot be split is returned as it is.
     """
+    return _spelled(url, _tracks)
+
+
+def feed_identity(url: str) -> str:
+    """What makes two addresses one feed: as `canonical_url`, but user and password count, and of the parameters those
+    that may choose a feed.
+
+    A site has feeds at `?feed=rss` and `?feed=atom`, or one for each reader. Idempotent; a URL that cannot be split
+    is returned as it is.
+    """
+    return _spelled(url, _is_tracker, with_user=True)
+
+
+def _spelled(url: str, is_dropped: Callable[[str], bool], *, with_user: bool = False) -> str:
+    """The one spelling, without the parameters that `is_dropped` says, and with user and password if wanted."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -65,27 +81,11 @@ def canonical_url(url: str) -> str:
     netloc = f"[{ascii_host}]" if ":" in ascii_host else ascii_host
     if port is not None and port != _PORTS[parts.scheme]:
         netloc = f"{netloc}:{port}"
-    query = "&".join(pair for pair in parts.query.split("&") if pair and not _tracks(pair))
+    if with_user:
+        user, at, _ = parts.netloc.rpartition("@")
+        netloc = user + at + netloc
+    query = "&".join(pair for pair in parts.query.split("&") if pair and not is_dropped(pair))
     return urlunsplit(SplitResult(parts.scheme, netloc, _escape(parts.path or "/"), _escape(query), ""))
-
-
-def feed_identity(url: str) -> str:
-    """What makes two addresses one feed: as `canonical_url`, but user and password count, and of the parameters those
-    that may choose a feed.
-
-    A site has feeds at `?feed=rss` and `?feed=atom`, or one for each reader. Idempotent; a URL that cannot be split
-    is returned as it is.
-    """
-    plain = canonical_url(url)
-    try:
-        parts, named = urlsplit(url), urlsplit(plain)
-    except ValueError:
-        return url
-    if not named.hostname or named.scheme not in _PORTS:
-        return url
-    user, at, _ = parts.netloc.rpartition("@")
-    query = "&".join(pair for pair in parts.query.split("&") if pair and not _is_tracker(_name(pair)))
-    return urlunsplit(named._replace(netloc=user + at + named.netloc, query=_escape(query)))
 
 
 def host_of(url: str) -> str:
@@ -107,14 +107,11 @@ def _tracks(pair: str) -> bool:
     name, _, value = pair.lower().partition("=")
     if name in _AMBIGUOUS:
         return value in _CHANNELS
-    return _is_tracker(name)
+    return _is_tracker(pair)
 
 
-def _name(pair: str) -> str:
-    return pair.lower().partition("=")[0]
-
-
-def _is_tracker(name: str) -> bool:
+def _is_tracker(pair: str) -> bool:
+    name = pair.lower().partition("=")[0]
     return name in _TRACKERS or name.startswith(_TRACKER_PREFIX)
 
 

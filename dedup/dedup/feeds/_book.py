@@ -283,7 +283,8 @@ class _Names:
         """The feed that has taken the place of one which moved to its address; else the feed itself."""
         seen = {row.id}
         while row.disabled_reason == "moved":
-            target = self.find(str((row.history or [{}])[-1].get("url")))
+            address = row.history[-1].get("url") if row.history else None  # unknown of moves before this was kept
+            target = self.find(address) if address else None
             if target is None or target.id in seen:
                 break
             seen.add(target.id)
