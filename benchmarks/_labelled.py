@@ -17,6 +17,7 @@ from dedup.crowding import crowdings
 from dedup.evidence import Evidence, Side
 from dedup.judge import Judge
 from dedup.profile import profile
+from dedup.quality._trial import title_cosines
 from dedup.space import Scale, View, calibration_rows, language_rows, measure_scale
 from dedup.verdict import VerdictLimits, Verifier
 from dedup_accelerate import Encoder, prepare
@@ -97,19 +98,16 @@ def labelled(
         yield found
 
 
-def title_cosines(space: Space, one: Labelled) -> tuple[Floats, Floats]:
+def cosines_of_titles(space: Space, one: Labelled) -> tuple[Floats, Floats]:
     """Cosines of the two titles of each pair, and of either title with the other article, on average: (n,) each."""
     titles = space.encoded(f"titles {one.name}", [text.title or text.text for text in one.texts])
-    own, whole = space.scale.project(titles), space.vectors(one.name, one.texts)
-    i, j = one.places.T
-    crossed = np.einsum("ij,ij->i", own[i], whole[j]) + np.einsum("ij,ij->i", own[j], whole[i])
-    return np.asarray(np.einsum("ij,ij->i", own[i], own[j])), np.asarray(crossed / 2)
+    return title_cosines(space.scale.project(titles), space.vectors(one.name, one.texts), one.places)
 
 
 def with_titles(space: Space, one: Labelled) -> tuple[Evidence, ...]:
     """The evidence of a set, with what its titles say."""
     judge = Judge(space.scale, VerdictLimits(1.0, 1.0), Verifier(0, {}))
-    cosines = (found.tolist() for found in title_cosines(space, one))
+    cosines = (found.tolist() for found in cosines_of_titles(space, one))
     return tuple(judge.with_titles(*told) for told in zip(one.evidence, *cosines, strict=True))
 
 

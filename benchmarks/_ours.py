@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dedup.config import default_config_path, load_config
 from dedup.corpora import Corpus, Text
-from dedup.evidence import Evidence
 from dedup.model import LazyEncoder, TextEncoder, prepare_model
 from dedup.quality import Evaluation, evaluate
 from dedup.quality._pairs import judge_pairs
@@ -95,10 +94,10 @@ class Ours:
         found = judge_corpus(Trial(self._service, self._encoder, self._config, corpus.name, silent), corpus)
         return found.places, found.decisions
 
-    def graded(self, corpus: Corpus) -> list[Evidence]:
-        """What the likeness of each pair rests on, titles included."""
+    def graded(self, corpus: Corpus) -> list[Decision]:
+        """The verdicts on graded pairs, their evidence with the titles, which the likeness reads."""
         trial = Trial(self._service, self._encoder, self._config, corpus.name, silent)
-        return judge_pairs(trial, corpus.pairs, titles=True).evidence
+        return judge_pairs(trial, corpus.pairs, titles=True)[0]
 
     def again(self, decision: Decision, verifier: Verifier) -> float:
         """The probability that the same evidence has under other weights, by the rules that verdicts follow."""

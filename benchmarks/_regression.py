@@ -58,7 +58,6 @@ RECIPES = {
 # unit variance.
 LIKENESS = (
     "cosine",
-    "low_cosine",
     "name_cosine",
     "word_cosine",
     "number_support",
@@ -68,6 +67,7 @@ LIKENESS = (
     "no_names",
 )
 TITLES = ("title_cosine", "crossed_cosine")
+TITLED = (*LIKENESS, "low_cosine", *TITLES)
 RIDGE = 10.0
 
 
@@ -178,10 +178,10 @@ def likeness_target(grade: Floats) -> Floats:
 
 
 def likeness_table(evidence: Sequence[Evidence]) -> tuple[Floats, NDArray[np.bool_]]:
-    """The features of each pair, those of its titles last, and whether it is one of two languages: these have weights
+    """The features of each pair, those for titles last, and whether it is one of two languages: these have weights
     of their own."""
     found = [features(one) for one in evidence]
-    table = np.array([[row[name] for name in (*LIKENESS, *TITLES)] for row in found])
+    table = np.array([[row[name] for name in TITLED] for row in found])
     return table, np.array([e.translation for e in evidence])
 
 
@@ -191,7 +191,7 @@ def fit_likeness(table: Floats, across: NDArray[np.bool_], grade: Floats) -> dic
 
     weights = {}
     for kind, here in (("texts", ~across), ("across", across)):
-        for names in (LIKENESS, (*LIKENESS, *TITLES)):
+        for names in (LIKENESS, TITLED):
             read = table[here, : len(names)]
             mean, deviation = read.mean(axis=0), np.maximum(read.std(axis=0), 1e-6)
             model = Ridge(alpha=RIDGE).fit((read - mean) / deviation, grade[here])

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _labelled import DATA, Labelled, Space, labelled, title_cosines
+from _labelled import DATA, Labelled, Space, cosines_of_titles, labelled
 from _machine import describe
-from _regression import RECIPES, Extra, Floats, Recipe, held_out, rows_of
+from _regression import RECIPES, TITLES, Extra, Floats, Recipe, held_out, rows_of
 from fit_verifier import scores, stories
 
 from dedup.bags import name_bag, word_bag
@@ -33,7 +33,6 @@ RESULTS = Path(__file__).parent / "results"
 SETS = ("ecb+", "semeval", "nyan", "ntrex", "packaged")
 TOPICS = 100
 SUMMARY_SENTENCES = 3
-TITLES = ("title_cosine", "crossed_cosine")
 
 Tokens = list[str]
 
@@ -96,7 +95,7 @@ def name_tokens(title: str, text: str) -> Tokens:
 
 
 def tried(sets: Sequence[Labelled], space: Space) -> Extra:
-    found = {one.name: title_cosines(space, one) for one in sets}
+    found = {one.name: cosines_of_titles(space, one) for one in sets}
     return {
         one.name: {
             "title_cosine": found[one.name][0],

@@ -172,14 +172,14 @@ def run_pairs(name: str, corpus: Corpus, ours: Ours, held: HeldOut) -> dict[str,
     claims = metrics.binary_scores(same, RIVALS[3].score(texts, vectors, places) >= 0.9)
     rows["SemHash, its 0.9"] = {"f1": claims.f1, "precision": claims.precision, "recall": claims.recall}
     begin = time.perf_counter()
-    _, decisions = ours.judged(corpus)
+    decisions = ours.graded(corpus) if name == "semeval" else ours.judged(corpus)[1]
     rows["ours, shipped weights"] = score_pairs(corpus, np.array([one.probability for one in decisions]))
     rows["ours, shipped weights"]["seconds"] = time.perf_counter() - begin
     fold = folds_of([str(pair.line) for pair in corpus.pairs])
     rows["ours, cross-validated"] = score_pairs(corpus, held.of_pairs(name, decisions, fold, ours))
     if name == "semeval":  # graded from 1 (the same) to 4: the likeness, not a probability, is made for that
         graded = likeness_target(np.array([pair.similarity for pair in corpus.pairs]))
-        alike = held_out_likeness(ours.graded(corpus), graded, fold)
+        alike = held_out_likeness([one.evidence for one in decisions], graded, fold)
         about = score_pairs(corpus, alike)
         rows["ours, cross-validated"] |= {key: about[key] for key in ("pearson", "pearson_en")}
     claims = metrics.binary_scores(same, [one.verdict.joins for one in decisions])

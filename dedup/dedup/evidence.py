@@ -264,8 +264,8 @@ def roles_reversed(a: Facts, b: Facts) -> bool:
     """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
 
     In headlines that share little else, the two must be names. A headline in the passive is left in peace, and so is a
-    word behind the same preposition in both: "held in Rome" may stand anywhere. In languages
-    with free word order this separates some that belong together: a missed join, which is cheaper than a false one.
+    word behind the same preposition in both: "held in Rome" may stand anywhere. In languages with free word order this
+    separates some that belong together: a missed join, which is cheaper than a false one.
     """
     at_a, at_b = a.places, b.places
     shared = [word for word in at_a if word in at_b]

@@ -20,7 +20,7 @@ from dedup.evidence import Evidence
 # Scaled mean cosine of the nearest others from which on a neighbourhood is crowded: there a pair must be nearer. Below,
 # in a young database or among unlike news, it says nothing. Of 0.8 to 1.4 the best on three sets.
 CROWDED = 1.2
-# Scaled cosine up to which two texts have nothing in common: the likeness climbs faster there than above.
+# Scaled cosine up to which two texts have nothing in common: up to there a nearer one is hardly more alike.
 RELATED = 0.5
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from dedup import metrics
 from dedup.clustering import components
 from dedup.corpora import LabelledPair, LabelRule, Text
-from dedup.evidence import Evidence
 from dedup.quality._results import Evaluation, Figures, Mistake
 from dedup.quality._trial import Trial, curve_of, scaled_cosines
 from dedup.verdict import Decision, Verdict
@@ -21,19 +19,13 @@ from dedup_ingest import Article
 def evaluate_pairs(trial: Trial, rows: Sequence[LabelledPair], rule: LabelRule | None, errors: int) -> Evaluation:
     """Score the verdicts on the pairs; for the cluster measures the texts are grouped by the joined pairs."""
     graded = np.array([row.similarity for row in rows])
-    judged = judge_pairs(trial, rows, titles=len(np.unique(graded)) > 2)
-    decisions, places = judged.decisions, judged.places
+    decisions, places, texts = judge_pairs(trial, rows, titles=len(np.unique(graded)) > 2)
     probabilities = np.array([decision.probability for decision in decisions])
     same = np.array([row.same for row in rows], dtype=bool)
     joined = np.array([decision.verdict.joins for decision in decisions], dtype=bool)
     verifier = trial.service.judge.verifier
-    alike = np.array(
-        [
-            1.0 if decision.verdict is Verdict.IDENTICAL else verifier.likeness(evidence)
-            for decision, evidence in zip(decisions, judged.evidence, strict=True)
-        ]
-    )
-    clusters = metrics.clustering_scores(_grouped(judged.texts, places[same]), _grouped(judged.texts, places[joined]))
+    alike = np.array([1.0 if d.verdict is Verdict.IDENTICAL else verifier.likeness(d.evidence) for d in decisions])
+    clusters = metrics.clustering_scores(_grouped(texts, places[same]), _grouped(texts, places[joined]))
     wrong, missing = np.flatnonzero(joined & ~same), np.flatnonzero(same & ~joined)
     return Evaluation(
         subject=trial.subject("pairs", len(rows), len(rows), int(same.sum())),
@@ -57,19 +49,12 @@ def evaluate_pairs(trial: Trial, rows: Sequence[LabelledPair], rule: LabelRule |
     )
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedPairs:
-    """What was found out about m pairs: decisions, the evidence (with titles, where they were asked for), the places
-    (m, 2) of the two texts of each pair among all texts, and how many texts there are."""
+def judge_pairs(
+    trial: Trial, rows: Sequence[LabelledPair], *, titles: bool = False
+) -> tuple[list[Decision], NDArray[np.int64], int]:
+    """The decisions, the places (m, 2) of the two texts of each pair among all texts, and how many texts there are.
 
-    decisions: list[Decision]
-    evidence: list[Evidence]
-    places: NDArray[np.int64]
-    texts: int
-
-
-def judge_pairs(trial: Trial, rows: Sequence[LabelledPair], *, titles: bool = False) -> JudgedPairs:
-    """Judge pairs; with `titles` embed these, too, for the likeness of graded pairs.
+    With `titles` these are embedded, too, for the likeness of graded pairs.
 
     Raises CorpusError where a text holds nothing to compare.
     """
@@ -84,10 +69,8 @@ def judge_pairs(trial: Trial, rows: Sequence[LabelledPair], *, titles: bool = Fa
     vectors = trial.vectors(every)
     decisions = trial.decide(trial.sides(every, vectors), vectors, pairs)
     if titles:
-        evidence = trial.with_titles(decisions, [one.title or one.text for one in every], vectors, pairs)
-    else:
-        evidence = [decision.evidence for decision in decisions]
-    return JudgedPairs(decisions, evidence, pairs, len(every))
+        decisions = trial.with_titles(decisions, [one.title or one.text for one in every], vectors, pairs)
+    return decisions, pairs, len(every)
 
 
 def _grouped(count: int, pairs: NDArray[np.int64]) -> list[int]:

@@ -40,9 +40,9 @@ class Judged:
 def judge_corpus(trial: Trial, corpus: Corpus) -> Judged:
     """The pairs of a labelled file; of documents, the near ones inside the window."""
     if corpus.pairs:
-        judged = judge_pairs(trial, corpus.pairs)
+        decisions, places, _ = judge_pairs(trial, corpus.pairs)
         same = np.array([row.same for row in corpus.pairs], dtype=bool)
-        return Judged(judged.places, tuple(judged.decisions), same, int(same.sum()), corpus.name)
+        return Judged(places, tuple(decisions), same, int(same.sum()), corpus.name)
     documents = [document for document in corpus.documents if document.cluster is not None]
     times, _ = arrival_times([document.text for document in documents])
     articles = [trial.article(one.text, one.line, at) for one, at in zip(documents, times, strict=True)]

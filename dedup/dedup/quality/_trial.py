@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from dedup._errors import CorpusError
 from dedup.config import Config
 from dedup.corpora import Text
 from dedup.crowding import crowdings
-from dedup.evidence import Evidence, Side
+from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
 from dedup.quality._results import Subject
@@ -90,14 +91,13 @@ class Trial:
         titles: Sequence[str],
         vectors: NDArray[np.float32],
         pairs: NDArray[np.int64],
-    ) -> list[Evidence]:
-        """The evidence of the decisions on (m, 2) places, with what the vectors of the titles say."""
-        own = self._encoded(titles)
-        a, b = pairs[:, 0], pairs[:, 1]
-        title = np.einsum("ij,ij->i", own[a], own[b])
-        crossed = (np.einsum("ij,ij->i", own[a], vectors[b]) + np.einsum("ij,ij->i", own[b], vectors[a])) / 2
-        told = zip(decisions, title.tolist(), crossed.tolist(), strict=True)
-        return [self.judge.with_titles(decision.evidence, *cosines) for decision, *cosines in told]
+    ) -> list[Decision]:
+        """The decisions on (m, 2) places, their evidence with the cosines of titles, on which no verdict hangs."""
+        cosines = (found.tolist() for found in title_cosines(self._encoded(titles), vectors, pairs))
+        return [
+            replace(decision, evidence=self.judge.with_titles(decision.evidence, title, crossed))
+            for decision, title, crossed in zip(decisions, *cosines, strict=True)
+        ]
 
     def _encoded(self, seen: Sequence[str]) -> NDArray[np.float32]:
         """Long and short texts are encoded apart: less padding."""
@@ -120,6 +120,18 @@ class Trial:
             if number % TOLD_EVERY == 0:
                 self.told("judge", number, len(pairs))
         return found
+
+
+def title_cosines(
+    titles: NDArray[np.float32], vectors: NDArray[np.float32], pairs: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosines of the two titles of (m, 2) places, and of either title with the other article, on average: (m,) each.
+
+    titles, vectors: (n, dimension), of the titles alone and of the articles.
+    """
+    a, b = pairs[:, 0], pairs[:, 1]
+    crossed = np.einsum("ij,ij->i", titles[a], vectors[b]) + np.einsum("ij,ij->i", titles[b], vectors[a])
+    return np.asarray(np.einsum("ij,ij->i", titles[a], titles[b])), np.asarray(crossed / 2)
 
 
 def scaled_cosines(decisions: Sequence[Decision]) -> NDArray[np.float64]:
