@@ -176,14 +176,14 @@ def _assemble(job: _Job, located: Located, scratch: Path) -> Manifest:
     target = scratch / "artifact"
     with clock.step("fetch"):
         folder = fetch(located, scratch / "checkpoint", job.settings, job.progress)
-    trim = None
+    trim, untrimmed = None, folder
     if job.languages:
         with clock.step("trim"):
             chunk = job.settings.write_chunk_bytes
             trim = trim_vocabulary(folder, scratch / "trimmed", job.languages, chunk_bytes=chunk)
             folder = scratch / "trimmed"
     if _use_direct(job, folder):
-        method, contract, reference = "direct", *_write_direct(job, folder, scratch, clock)
+        method, contract, reference = "direct", *_write_direct(job, folder, untrimmed, scratch, clock)
     else:
         method, contract, reference = "optimum", *_write_optimum(job, folder, scratch, clock)
     if job.spec.dimension not in (None, contract.dimension):
@@ -228,7 +228,9 @@ def _use_direct(job: _Job, folder: Path) -> bool:
     return True
 
 
-def _write_direct(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tuple[Contract, Path | None]:
+def _write_direct(
+    job: _Job, folder: Path, untrimmed: Path, scratch: Path, clock: _Clock
+) -> tuple[Contract, Path | None]:
     """Graph and tokenizer; returns the contract and the fp32 graph to compare with, if any."""
     from ._stack import read_stack
     from ._tokens import tokenizer_json
@@ -241,7 +243,8 @@ def _write_direct(job: _Job, folder: Path, scratch: Path, clock: _Clock) -> tupl
     chunk = job.settings.write_chunk_bytes
     weights: Weights = "fp32" if job.profile.precision == "bf16" else job.profile.precision
     with clock.step(f"write {weights}"):
-        write_graph(stack, target, weights=weights, chunk_bytes=chunk, progress=job.progress)
+        whole = read_stack(untrimmed)
+        write_graph(stack, target, weights=weights, untrimmed=whole, chunk_bytes=chunk, progress=job.progress)
     contract = _contract(job, stack.pooling, stack.dimension, stack.prefix, stack.max_tokens)
     if weights == "fp32":
         return contract, _reference_of_fp32(job, target / GRAPH_NAME)

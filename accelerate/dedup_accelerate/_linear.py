@@ -49,17 +49,46 @@ class Linear:
             dtype = np.float16 if self._kind == "fp16" else np.float32
             graph.weight(f"{name}.weight", dtype, weight.shape, [weight])
             return graph.node("MatMul", [tensor, f"{name}.weight"], name)
-        values, scales = quantise_columns(weight)
-        graph.weight(f"{name}.weight", np.int8, values.shape, [values])
-        graph.weight(f"{name}.scale", np.float32, scales.shape, [scales])
-        one, zero = graph.constant("unit_scale", 1, np.float32), graph.constant("middle", 128, np.uint8)
         # Per row: stretch = 127 / largest magnitude, so that the row fills the range of int8 (kept as uint8 around 128,
         # which is what the VNNI instructions take).
         graph.node("Abs", [tensor], f"{name}.magnitude")
-        graph.node("ReduceMax", [f"{name}.magnitude"], f"{name}.largest", axes=[-1], keepdims=1)
+        return self._integer(name, tensor, f"{name}.magnitude", quantise_columns(weight), steps=127, middle=128)
+
+    def above(self, name: str, tensor: str, weight: Floats, least: float) -> tuple[str, Floats]:
+        """The product of a tensor that is never below `least`, and what belongs into its bias.
+
+        In int8 the row is counted from there up, in 255 steps: what GELU gives is hardly below 0 but far above, and
+        half of the steps of the symmetric way would be left unused.
+        """
+        graph = self._graph
+        if self._kind != "int8":
+            return self(name, tensor, weight), np.zeros(weight.shape[1], np.float32)
+        values, scales = quantise_columns(weight)
+        if least:
+            tensor = graph.node("Sub", [tensor, graph.constant("least", least, np.float32)], f"{name}.raised")
+        product = self._integer(name, tensor, tensor, (values, scales), steps=255, middle=0)
+        return product, np.float32(least) * values.sum(axis=0, dtype=np.int32) * scales
+
+    def _integer(
+        self,
+        name: str,
+        tensor: str,
+        magnitude: str,
+        weight: tuple[NDArray[np.int8], Floats],
+        *,
+        steps: int,
+        middle: int,
+    ) -> str:
+        graph = self._graph
+        values, scales = weight
+        graph.weight(f"{name}.weight", np.int8, values.shape, [values])
+        graph.weight(f"{name}.scale", np.float32, scales.shape, [scales])
+        one, zero = graph.constant("unit_scale", 1, np.float32), graph.constant(f"uint8_{middle}", middle, np.uint8)
+        graph.node("ReduceMax", [magnitude], f"{name}.largest", axes=[-1], keepdims=1)
         floor = graph.constant("smallest", 1e-9, np.float32)
         graph.node("Max", [f"{name}.largest", floor], f"{name}.range")
-        graph.node("Mul", [f"{name}.range", graph.constant("shrink", 1 / 127, np.float32)], f"{name}.shrink")
+        step = graph.constant(f"step_{steps}", 1 / steps, np.float32)
+        graph.node("Mul", [f"{name}.range", step], f"{name}.shrink")
         graph.node("Reciprocal", [f"{name}.shrink"], f"{name}.stretch")
         graph.node("Mul", [tensor, f"{name}.stretch"], f"{name}.stretched")
         graph.node("QuantizeLinear", [f"{name}.stretched", one, zero], f"{name}.rounded")

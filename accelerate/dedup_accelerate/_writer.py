@@ -10,22 +10,26 @@ Token types are always 0, so their one row is added to the position table at bui
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._bertweights import BertWeights
 from ._errors import CheckpointInvalid
 from ._graphfile import MICROSOFT, GraphFile
 from ._linear import Linear, Weights
 from ._settings import Progress, silent
+from ._smoothing import Smoothing, measure_smoothing
 from ._stack import BertShape, DenseHead, Stack
-from ._tensors import Floats, Tensors, open_tensors, row_chunks, whole
+from ._tensors import Floats, open_tensors, whole
 
 #: Raised whenever the bytes of a build change, here or in `_export`: an artifact of another recipe is built anew.
-RECIPE = 4
+RECIPE = 5
+#: The least value that each activation can give; of the two kinds of GELU the lower one.
+_LEAST = {"relu": 0.0, "gelu": -0.1701, "gelu_new": -0.1701, "gelu_pytorch_tanh": -0.1701}
 
 
 def write_graph(
@@ -33,19 +37,23 @@ def write_graph(
     folder: Path,
     *,
     weights: Weights = "fp32",
+    untrimmed: Stack | None = None,
     chunk_bytes: int = 64 << 20,
     progress: Progress = silent,
 ) -> Path:
     """Write `model.onnx` and `model.onnx.data` into `folder`; returns the graph's path.
 
-    Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE). Raises CheckpointInvalid when a
-    tensor is missing or has the wrong shape.
+    untrimmed: the stack with its whole vocabulary, on which int8 measures its smoothing, so that a model with fewer
+    pieces gives the same vectors. Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE).
+    Raises CheckpointInvalid when a tensor is missing or has the wrong shape.
     """
-    tensors = BertWeights(open_tensors(stack.encoder_folder), stack.shape)
+    tensors = _tensors_of(stack)
+    steps = stack.shape.layers + 1
+    progress("write", 0, steps)
+    measured = untrimmed or stack
+    smoothing = tuple(measure_smoothing(_tensors_of(measured), measured.shape)) if weights == "int8" else ()
     with GraphFile(folder) as graph:
-        encoder = _Encoder(graph, stack.shape, tensors, kind=weights, chunk_bytes=chunk_bytes)
-        steps = stack.shape.layers + 1
-        progress("write", 0, steps)
+        encoder = _Encoder(graph, stack.shape, tensors, kind=weights, smoothing=smoothing, chunk_bytes=chunk_bytes)
         hidden = encoder.embeddings()
         for layer in range(stack.shape.layers):
             progress("write", layer + 1, steps)
@@ -63,64 +71,25 @@ def write_graph(
     return path
 
 
-class BertWeights:
-    """A BertModel's tensors under their canonical names, whatever prefix and vintage the checkpoint has."""
-
-    def __init__(self, tensors: Tensors, shape: BertShape) -> None:
-        self._tensors = tensors
-        self._shape = shape
-        names = tensors.names()
-        anchor = "embeddings.word_embeddings.weight"
-        found = [name for name in names if name == anchor or name.endswith(f".{anchor}")]
-        if len(found) != 1:
-            raise CheckpointInvalid(f"the weights hold {len(found)} tensors called {anchor!r}; one is needed.")
-        self._prefix = found[0][: -len(anchor)]
-        self._names = names
-
-    def _name(self, name: str) -> str:
-        old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
-        for candidate in (self._prefix + name, self._prefix + old):
-            if candidate in self._names:
-                return candidate
-        raise CheckpointInvalid(f"the weights hold no tensor {self._prefix + name!r}. Fetch the checkpoint again.")
-
-    def get(self, name: str, *shape: int) -> Floats:
-        """The tensor, after checking its shape."""
-        return self._checked(self._name(name), shape)
-
-    def linear(self, name: str, inputs: int, outputs: int) -> tuple[Floats, Floats]:
-        """`(inputs, outputs)` weight for `x @ w` and `(outputs,)` bias of a torch Linear."""
-        return self.get(f"{name}.weight", outputs, inputs).T, self.get(f"{name}.bias", outputs)
-
-    def words(self, chunk_bytes: int) -> Iterator[Floats]:
-        """The word table in pieces of rows."""
-        name = self._name("embeddings.word_embeddings.weight")
-        expected = (self._shape.vocabulary, self._shape.hidden)
-        if self._tensors.shape(name) != expected:
-            raise CheckpointInvalid(
-                f"tensor {name!r} has shape {self._tensors.shape(name)}, config.json says {expected}."
-            )
-        return row_chunks(self._tensors, name, chunk_bytes)
-
-    def positions(self) -> Floats:
-        """Position table plus the row of token type 0."""
-        shape = self._shape
-        types = self._name("embeddings.token_type_embeddings.weight")
-        return self.get("embeddings.position_embeddings.weight", shape.positions, shape.hidden) + self._tensors.rows(
-            types, 0, 1
-        )
-
-    def _checked(self, name: str, shape: tuple[int, ...]) -> Floats:
-        if self._tensors.shape(name) != shape:
-            raise CheckpointInvalid(f"tensor {name!r} has shape {self._tensors.shape(name)}, config.json says {shape}.")
-        return whole(self._tensors, name)
+def _tensors_of(stack: Stack) -> BertWeights:
+    return BertWeights(open_tensors(stack.encoder_folder), stack.shape)
 
 
 class _Encoder:
-    """Writes embeddings and layers into a graph."""
+    """Writes embeddings and layers into a graph.
+
+    smoothing: two for each layer or none; a layer's input and its middle are then smoothed states, see `Smoothing`.
+    """
 
     def __init__(
-        self, graph: GraphFile, shape: BertShape, weights: BertWeights, *, kind: Weights, chunk_bytes: int
+        self,
+        graph: GraphFile,
+        shape: BertShape,
+        weights: BertWeights,
+        *,
+        kind: Weights,
+        smoothing: Sequence[Smoothing],
+        chunk_bytes: int,
     ) -> None:
         self._graph = graph
         self._shape = shape
@@ -128,6 +97,7 @@ class _Encoder:
         self._int8 = kind == "int8"
         self._float: Any = np.float16 if kind == "fp16" else np.float32
         self._linear = Linear(graph, kind=kind)
+        self._smoothing = smoothing
         self._chunk_bytes = chunk_bytes
         graph.node("Cast", ["attention_mask"], "mask", to=1)
         graph.node("Unsqueeze", ["mask", graph.constant("axes_1_2", [1, 2], np.int64)], "mask_4d")
@@ -145,7 +115,7 @@ class _Encoder:
         zero = graph.constant("axis_0", [0], np.int64)
         graph.node("Slice", ["positions", zero, "tokens", zero], "positions_used")
         graph.node("Add", [words, "positions_used"], "embeddings_sum")
-        return self._norm("embeddings_sum", "embeddings.LayerNorm", "embeddings")
+        return self._norm("embeddings_sum", "embeddings.LayerNorm", "embeddings", self._smoothed(0))
 
     def _word_table(self) -> str:
         size = (self._shape.vocabulary, self._shape.hidden)
@@ -177,8 +147,9 @@ class _Encoder:
         """One transformer layer; `first_only`: its output holds the row of the first token only."""
         shape, weights = self._shape, self._weights
         source, name = f"encoder.layer.{number}", f"layer{number}"
+        before, between = self._smoothed(2 * number), self._smoothed(2 * number + 1)
         parts = [
-            weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden)
+            _reading(before, *weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden))
             for part in ("query", "key", "value")
         ]
         source_names = [f"{name}.{part}" for part in ("query", "key", "value")]
@@ -197,13 +168,28 @@ class _Encoder:
         query = f"{source_names[0]}.biased" if first_only else split[0]
         context = self._attention(name, query, *split[-2:])
         weight, bias = weights.linear(f"{source}.attention.output.dense", shape.hidden, shape.hidden)
-        attended = self._biased(f"{name}.attended", self._linear(f"{name}.attended", context, weight), bias)
-        middle = self._add_norm(attended, hidden, f"{source}.attention.output.LayerNorm", f"{name}.middle")
+        product = self._linear(f"{name}.attended", context, weight)
+        total = self._around(f"{name}.attended", product, bias, hidden, before)
+        middle = self._norm(total, f"{source}.attention.output.LayerNorm", f"{name}.middle", between)
         weight, bias = weights.linear(f"{source}.intermediate.dense", shape.hidden, shape.intermediate)
+        weight, bias = _reading(between, weight, bias)
         wide = self._activate(f"{name}.wide", self._linear(f"{name}.up", middle, weight), bias)
         weight, bias = weights.linear(f"{source}.output.dense", shape.intermediate, shape.hidden)
-        narrow = self._biased(f"{name}.down", self._linear(f"{name}.down", wide, weight), bias)
-        return self._add_norm(narrow, middle, f"{source}.output.LayerNorm", f"{name}.out")
+        product, more = self._linear.above(f"{name}.down", wide, weight, _LEAST[shape.activation])
+        total = self._around(f"{name}.down", product, bias + more, middle, between)
+        return self._norm(total, f"{source}.output.LayerNorm", f"{name}.out", self._smoothed(2 * number + 2))
+
+    def _smoothed(self, state: int) -> Smoothing | None:
+        """How the state is smoothed that the given product reads; what the last layer gives is not."""
+        return self._smoothing[state] if state < len(self._smoothing) else None
+
+    def _around(self, name: str, product: str, bias: Floats, state: str, smoothing: Smoothing | None) -> str:
+        """Product, bias and the state that went round the product, as it was before it was smoothed."""
+        if smoothing is not None:
+            scale = self._graph.weight(f"{name}.unscale", np.float32, smoothing.scale.shape, [smoothing.scale])
+            state = self._graph.node("Mul", [state, scale], f"{name}.unscaled")
+            bias = bias + smoothing.centre
+        return self._graph.node("Add", [self._biased(name, product, bias), state], f"{name}.sum")
 
     def _scalar(self, name: str, value: float) -> str:
         return self._graph.constant(f"{name}_half" if self._float is np.float16 else name, value, self._float)
@@ -230,17 +216,16 @@ class _Encoder:
         flat = graph.constant("flat_shape", [0, 0, self._shape.hidden], np.int64)
         return graph.node("Reshape", [f"{name}.mixed.t", flat], f"{name}.context")
 
-    def _norm(self, tensor: str, source: str, output: str) -> str:
+    def _norm(self, tensor: str, source: str, output: str, smoothing: Smoothing | None) -> str:
         width = self._shape.hidden
-        names = [f"{source}.{part}" for part in ("weight", "bias")]
-        for name in names:
-            self._graph.weight(name, self._float, (width,), [self._weights.get(name, width)])
+        weight, bias = (self._weights.get(f"{source}.{part}", width) for part in ("weight", "bias"))
+        if smoothing is not None:
+            weight, bias = weight / smoothing.scale, (bias - smoothing.centre) / smoothing.scale
+        names = [f"{source}.weight", f"{source}.bias"]
+        for name, values in zip(names, (weight, bias), strict=True):
+            self._graph.weight(name, self._float, (width,), [values])
         epsilon = self._shape.epsilon
         return self._graph.node("LayerNormalization", [tensor, *names], output, axis=-1, epsilon=epsilon)
-
-    def _add_norm(self, tensor: str, skip: str, source: str, output: str) -> str:
-        self._graph.node("Add", [tensor, skip], f"{output}.sum")
-        return self._norm(f"{output}.sum", source, output)
 
     def _activate(self, name: str, product: str, bias: Floats) -> str:
         graph = self._graph
@@ -267,6 +252,10 @@ class _Encoder:
         graph.node("Add", [curve, one], f"{name}.curve1")
         graph.node("Mul", [tensor, half], f"{name}.half")
         return graph.node("Mul", [f"{name}.half", f"{name}.curve1"], name)
+
+
+def _reading(smoothing: Smoothing | None, weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    return (weight, bias) if smoothing is None else smoothing.product(weight, bias)
 
 
 def _pool(graph: GraphFile, pooling: str, hidden: str) -> str:

@@ -157,10 +157,12 @@ def test_a_single_letter_of_a_script_that_went_keeps_its_row(wordpiece):
     assert after.encode("поезд").tokens == ["[CLS]", "п", "##о", "##е", "##з", "##д", "[SEP]"]
 
 
-def test_vectors_of_a_trimmed_model_are_the_same_to_the_bit(checkpoints, tmp_path):
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_vectors_of_a_trimmed_model_are_the_same_to_the_bit(precision, checkpoints, tmp_path, lenient):
     texts = ["the bank kept its rate", "rain and fire", "", "a team, a train"]
-    whole = prepare(str(checkpoints("labse")), precision="fp32", cache=tmp_path)
-    trimmed = prepare(str(checkpoints("labse")), precision="fp32", languages=("en",), cache=tmp_path)
+    name, kept = str(checkpoints("labse")), {"precision": precision, "cache": tmp_path, "settings": lenient}
+    whole = prepare(name, **kept)
+    trimmed = prepare(name, languages=("en",), **kept)
     assert np.array_equal(Encoder(whole, threads=1).encode(texts), Encoder(trimmed, threads=1).encode(texts))
 
 
