@@ -109,7 +109,8 @@ def forget_calibration(artifact: Artifact, space: str) -> bool:
 
 def limits_of(config: Config, artifact: Artifact, space: str) -> VerdictLimits:
     """The configured limits; where the space is calibrated, and `verdict.use_calibration`, with its threshold."""
-    limits = VerdictLimits(config.verdict.near_copy_jaccard, config.verdict.min_probability)
+    verdict, span = config.verdict, config.story.max_span_hours
+    limits = VerdictLimits(verdict.near_copy_jaccard, verdict.min_probability, span)
     found = kept_calibration(artifact, space, default_verifier()) if config.verdict.use_calibration else None
     return limits if found is None else replace(limits, min_probability=found.min_probability)
 

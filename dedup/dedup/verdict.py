@@ -39,10 +39,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerdictLimits:
-    """From where on two articles are joined; see `[verdict]` of config.toml."""
+    """From where on two articles are joined; see `[verdict]` and `[story]` of config.toml."""
 
     near_copy_jaccard: float
     min_probability: float
+    max_span_hours: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +132,17 @@ def features(evidence: Evidence) -> dict[str, float]:
 def decide(evidence: Evidence, *, same_text: bool, limits: VerdictLimits, verifier: Verifier) -> Decision:
     """The verdict on two articles.
 
-    `same_text` says that their normalised texts are equal. A conflict of facts always separates two texts that are not
-    the same: a missed join is cheaper than a false one.
+    `same_text` says that their normalised texts are equal. A conflict of facts, and more time than a story may span,
+    always separate two texts that are not the same: a missed join is cheaper than a false one.
     """
     if same_text:
         return Decision(Verdict.IDENTICAL, 1.0, evidence, "same text after normalisation")
     probability = verifier.probability(evidence)
     if evidence.conflicts:
         return Decision(Verdict.DISTINCT, min(probability, 1 - probability), evidence, "; ".join(evidence.conflicts))
+    if evidence.hours_apart is not None and evidence.hours_apart > limits.max_span_hours:
+        reason = f"{evidence.hours_apart / 24:.0f} days apart; one story spans {limits.max_span_hours / 24:.0f} at most"
+        return Decision(Verdict.DISTINCT, min(probability, 1 - probability), evidence, reason)
     if evidence.jaccard >= limits.near_copy_jaccard:
         return Decision(Verdict.NEAR_COPY, max(probability, limits.min_probability), evidence, _say(evidence))
     # Emoji and punctuation have vectors too, all near one another.

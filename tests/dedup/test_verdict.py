@@ -57,6 +57,17 @@ def test_a_conflict_separates_texts_with_cosine_one() -> None:
     assert verdict(cosine=1.0, scaled_cosine=1.5, conflicts=("only one headline is negated",)) is Verdict.DISTINCT
 
 
+def test_look_alikes_of_different_years_are_no_one_story_and_a_text_printed_again_stays_identical() -> None:
+    limits = dataclasses.replace(LIMITS, max_span_hours=240)
+    for hours, joins in ((239.0, True), (241.0, False), (None, True)):
+        evidence = dataclasses.replace(PLAIN, hours_apart=hours, jaccard=0.8)
+        assert decide(evidence, same_text=False, limits=limits, verifier=default_verifier()).verdict.joins is joins
+    late = dataclasses.replace(PLAIN, hours_apart=9000.0)
+    decision = decide(late, same_text=False, limits=limits, verifier=default_verifier())
+    assert (decision.reason, decision.probability < 0.5) == ("375 days apart; one story spans 10 at most", True)
+    assert decide(late, same_text=True, limits=limits, verifier=default_verifier()).verdict is Verdict.IDENTICAL
+
+
 def test_other_words_for_the_same_facts_are_the_same_event() -> None:
     assert verdict() is Verdict.SAME_EVENT
 
