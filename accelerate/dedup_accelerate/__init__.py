@@ -20,7 +20,7 @@ from ._artifact import (
     load_artifact,
 )
 from ._batcher import DynamicBatcher
-from ._build import prepare
+from ._build import prepare, prepared
 from ._detection import Hardware, detect_hardware
 from ._encoder import Encoder, embedding_fingerprint
 from ._errors import (
@@ -106,6 +106,7 @@ __all__ = [
     "parity_texts",
     "pipeline",
     "prepare",
+    "prepared",
     "record_fidelity",
     "scripts_of",
     "trim_vocabulary",

@@ -92,6 +92,18 @@ def prepare(
         raise AccelerateError(f"another process is building {model!r}: {error}. Try again later.") from error
 
 
+def prepared(
+    model: str, *, profile: Profile, languages: Sequence[str] = (), cache: Path | None = None
+) -> Artifact | None:
+    """The artifact that `prepare` would take from the cache; None where it would build one.
+
+    Its files are not read, nor is it asked whether the checkpoint has changed. Raises ModelUnavailable for a name that
+    stands for nothing.
+    """
+    root = Path(cache) if cache is not None else artifacts.default_cache()
+    return _Job(spec_for(model), profile, tuple(languages), "auto", None, root, BuildSettings(), silent).cached()
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     spec: ModelSpec

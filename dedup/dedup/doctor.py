@@ -288,15 +288,11 @@ def cache_folder(config: Config) -> Path | None:
 
 
 def find_prepared(config: Config, model: str, chosen: Profile, languages: Sequence[str]) -> Artifact | None:
-    """The newest artifact of a model and profile in the cache, or None; its files are not read."""
-    from dedup_accelerate import REGISTRY, find_artifacts, scripts_of
+    """The artifact in the cache that a command would take for this model, or None; its files are not read."""
+    from dedup_accelerate import ModelUnavailable, prepared
 
-    folder = Path(model).expanduser()
-    name = str(folder.resolve()) if model not in REGISTRY and folder.is_dir() else model
-    for artifact in find_artifacts(cache_folder(config)):
-        manifest = artifact.manifest
-        if (manifest.model, manifest.scripts) == (name, scripts_of(languages)) and chosen.fits(manifest.contract):
-            return artifact
+    with suppress(ModelUnavailable):
+        return prepared(model, profile=chosen, languages=languages, cache=cache_folder(config))
     return None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dedup_accelerate import (
+    PROFILES,
     ArtifactCorrupt,
     ArtifactNotFound,
     ArtifactTooNew,
@@ -20,6 +21,7 @@ from dedup_accelerate import (
     find_artifacts,
     load_artifact,
     prepare,
+    prepared,
 )
 from dedup_accelerate._artifact import fingerprint
 
@@ -190,3 +192,17 @@ def test_a_folder_without_a_manifest_is_no_artifact(tmp_path):
     with pytest.raises(ArtifactNotFound, match="prepare"):
         load_artifact(tmp_path)
     assert find_artifacts(tmp_path / "absent") == ()
+
+
+def test_an_artifact_of_another_recipe_is_built_anew_and_not_taken_for_what_is_prepared(checkpoints, tmp_path, lenient):
+    name, profile = str(checkpoints("minilm")), PROFILES["cpu-int8"]
+    assert prepared(name, profile=profile, cache=tmp_path) is None
+    first = prepare(name, profile=profile, cache=tmp_path, settings=lenient)
+    assert prepared(name, profile=profile, cache=tmp_path) == first
+    assert prepared(name, profile=PROFILES["cpu-fp32"], cache=tmp_path) is None
+    manifest = first.path / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | {"recipe": 1}), encoding="utf-8")
+    assert prepared(name, profile=profile, cache=tmp_path) is None
+    again = prepare(name, profile=profile, cache=tmp_path, settings=lenient)
+    assert again.manifest.recipe > 1
+    assert prepared(name, profile=profile, cache=tmp_path) == again
