@@ -65,7 +65,7 @@ class Space:
     def __init__(self, model: str, precision: str, cache: Path | None, view: View = VIEW) -> None:
         self._encoder = Encoder(prepare(model, precision=precision))
         self._cache = cache
-        self._name = f"{model}-{precision}-{view.name}"
+        self._name = f"{model}-{precision}-{self._encoder.artifact.fingerprint[:12]}-{view.name}"
         self.view = view
         rows = (*calibration_rows(), *language_rows())
         packaged = self.encoded("packaged", [view.text(row["title"], row["text"], row["lang"]) for row in rows])

@@ -109,7 +109,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         for cleaning in CLEANINGS:
             row: dict[str, Any] = {"view": kind, "cleaning": cleaning}
             for name, corpus in corpora.items():
-                file = f"clean.{args.model}-{args.precision}.{name}.{kind}.{cleaning}.npy"
+                file = f"clean.{encoder.artifact.fingerprint[:12]}.{name}.{kind}.{cleaning}.npy"
                 strings = [seen(text, VIEWS[kind], cleaning) for text in texts_of(corpus)]
                 vectors = vectors_of(encoder, strings, args.cache / file if args.cache else None)
                 found = scores(corpus, vectors)
