@@ -108,6 +108,53 @@ def test_a_feed_in_two_lists_leaves_with_the_second(book: FeedBook, tmp_path: Pa
     assert book.synchronise([one, two]).disabled == 1
 
 
+def test_a_feed_that_its_list_lost_for_a_moment_goes_on_with_its_plan(
+    book: FeedBook, store: Store, tmp_path: Path
+) -> None:
+    path = listed(tmp_path / "feeds.txt", WIRE, GAZETTE)
+    book.synchronise([path])
+    now = datetime.now(UTC)
+    plan = {"next_at": now + timedelta(hours=30), "checked_at": now, "failures": 5, "failure_class": "temporary"}
+    with store.writing() as session:
+        kept = plan | {"etag": '"v1"', "last_modified": "Mon", "moving_to": LEDGER}
+        session.execute(update(FeedRow).where(FeedRow.url == WIRE).values(**kept))
+    listed(path, GAZETTE)
+    book.synchronise([path])
+    assert (by_url(book)[WIRE].state, by_url(book)[WIRE].next_at) == ("disabled", None)
+    listed(path)  # as an editor leaves it before it writes
+    assert book.synchronise([path]).disabled == 1
+    assert Leases(store, 60).claim_feeds(5, now + timedelta(days=9)) == []
+    listed(path, WIRE, GAZETTE)
+    assert book.synchronise([path]).enabled == 2
+    again = by_url(book)[WIRE]
+    assert {name: getattr(again, name) for name in plan} == plan
+    with store.reading() as session:
+        row = session.scalars(select(FeedRow).where(FeedRow.url == WIRE)).one()
+        assert (row.etag, row.last_modified, row.moving_to) == ('"v1"', "Mon", LEDGER)
+    # Only what nobody has visited yet is due; and by hand a feed begins anew, as the command says.
+    assert [claim.request.url for claim in Leases(store, 60).claim_feeds(5)] == [GAZETTE]
+    listed(path, GAZETTE)
+    book.synchronise([path])
+    enabled = book.enable(WIRE)
+    assert enabled.next_at is not None
+    assert (enabled.next_at < plan["next_at"], enabled.failures) == (True, 0)
+
+
+def test_a_visit_that_ends_while_its_feed_is_unlisted_counts_when_it_is_listed_again(
+    url: str, book: FeedBook, server: FeedServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path / "feeds.txt", f"{server.url}/f0.xml")
+    book.synchronise([path])
+    book.synchronise([listed(tmp_path / "feeds.txt")])
+    with hashing_service(url, fetch=LOOPBACK) as service:
+        jobs.ingest(service, config_for(url, fetch=LOOPBACK), [listed(tmp_path / "once.txt", f"{server.url}/f0.xml")])
+    assert book.feed(f"{server.url}/f0.xml").disabled_reason == "unlisted"
+    book.synchronise([listed(path, f"{server.url}/f0.xml")])
+    due = book.feed(f"{server.url}/f0.xml").next_at
+    assert due is not None
+    assert due > datetime.now(UTC)
+
+
 def test_a_list_that_breaks_off_takes_no_feed_away(book: FeedBook, tmp_path: Path) -> None:
     path = tmp_path / "feeds.opml"
     whole = "".join(f'<outline type="rss" text="a" xmlUrl="{url}"/>\n' for url in (WIRE, GAZETTE))

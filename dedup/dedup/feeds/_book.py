@@ -139,6 +139,9 @@ class FeedBook:
         """Poll the feeds of these lists, and those no more that stand in none of them and came from one.
 
         Feeds that were added, or disabled, by hand are left as they are; so is everything of a list that breaks off.
+        A list counts as it is read, an empty one too, and a feed that it loses and names again goes on where it was:
+        the next visit, failures and validators are kept. So a list that is read while it is being written costs
+        nothing, and one that was emptied on purpose is obeyed at once.
 
         Raises:
             dedup_ingest.FeedListError: a list cannot be read; nothing was changed.
@@ -218,7 +221,7 @@ class FeedBook:
                     names.keep(row)
                     added += 1
                 elif row.disabled_reason in plans.LISTS_ENABLE or (not follow and row.disabled_reason == "by_hand"):
-                    plans.enable(row, now)
+                    plans.list_again(row, now)
                     enabled += 1
                 else:
                     known += 1

@@ -71,7 +71,7 @@ def keep(row: FeedRow, plan: FeedPlan) -> None:
     """Write a plan down; the URL and the reason it is disabled for are `relocate`'s and `disable`'s to change."""
     hints = {"ttl_minutes": plan.ttl_minutes, "skip_hours": list(plan.skip_hours), "skip_days": list(plan.skip_days)}
     # A feed that is not polled may be fetched once by hand, and is not polled after that either.
-    row.next_at = None if row.disabled_reason else plan.next_at
+    row.next_at = plan.next_at if row.disabled_reason in (None, "unlisted") else None
     row.checked_at, row.succeeded_at = plan.visited_at, plan.succeeded_at
     row.failures, row.failure_class = plan.failures, plan.failure_class
     row.entries_per_hour = plan.entries_per_hour
@@ -100,12 +100,14 @@ def record(
         elif row.disabled_reason is None:
             disable(row, "moved", now, f"to {after.url}, which is feed {other.id}", url=after.url)
             if other.disabled_reason in LISTS_ENABLE:  # who wanted this feed wants that one now
-                enable(other, now)
+                list_again(other, now)
                 other.origin, other.group, other.cron = row.origin, other.group or row.group, other.cron or row.cron
 
 
 def disable(row: FeedRow, reason: str, now: datetime, detail: str = "", url: str | None = None) -> None:
-    row.disabled_reason, row.disabled_at, row.next_at = reason, now, None
+    row.disabled_reason, row.disabled_at = reason, now
+    if reason != "unlisted":  # a list may be read while it is being written: see `list_again`
+        row.next_at = None
     note(row, now, "disabled", detail or reason, url)
 
 
@@ -114,6 +116,16 @@ def enable(row: FeedRow, now: datetime) -> None:
     row.disabled_reason, row.disabled_at, row.next_at = None, None, now
     row.failures, row.failure_class, row.moving_to = 0, None, None
     note(row, now, "enabled")
+
+
+def list_again(row: FeedRow, now: datetime) -> None:
+    """A list names it again. What was only unlisted goes on with the plan that it had, back-off included: to be out of
+    the list for a moment is no reason to be asked at once, with all others of it."""
+    if row.disabled_reason != "unlisted" or row.next_at is None:
+        enable(row, now)
+    else:
+        row.disabled_reason = row.disabled_at = None
+        note(row, now, "enabled")
 
 
 def relocate(row: FeedRow, url: str, now: datetime) -> None:

@@ -75,7 +75,7 @@ def view_of(row: FeedRow) -> FeedView:
         row.added_at,
         row.checked_at,
         row.succeeded_at,
-        row.next_at,
+        None if row.disabled_reason else row.next_at,
         row.http_status,
         row.failures,
         row.failure_class,

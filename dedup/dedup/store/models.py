@@ -55,7 +55,8 @@ class FeedRow(Base):
 
     `scope` is the URL under which its entries have their identity, once the feed has moved (NULL: `url` itself).
     `origin` is the list of feeds that speaks for it, NULL for one that was added by hand. `next_at` NULL: it is not
-    polled, and `disabled_reason` says why. `moving_to` is where one permanent redirect led; the second one moves it.
+    polled, and `disabled_reason` says why; an unlisted feed keeps its time for when it is listed again. `moving_to` is
+    where one permanent redirect led; the second one moves it.
     """
 
     __tablename__ = "feed"
