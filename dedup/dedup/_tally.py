@@ -44,6 +44,7 @@ class Tally:
             fetched=counts["fetched"],
             not_modified=counts["not_modified"],
             failed=counts["failed"],
+            elsewhere=counts["elsewhere"],
             entries=counts["entries"],
             skipped=counts["skipped"],
             stored=counts["new_story"] + counts["joined"],

@@ -29,9 +29,10 @@ def ingest(
 ) -> IngestReport:
     """Fetch every feed of the lists once and sort what is new.
 
-    One bad feed or line is one `FeedProblem` of the report; the others go on. A feed's validators are committed
-    together with its articles, which wait in the inbox until they are sorted: a crash in between loses nothing, and
-    what an earlier run left there is sorted too.
+    A feed that another process is visiting right now is left to it and counted in the report (`elsewhere`). One bad
+    feed or line is one `FeedProblem` of the report; the others go on. A feed's validators are committed together with
+    its articles, which wait in the inbox until they are sorted: a crash in between loses nothing, and what an earlier
+    run left there is sorted too.
 
     Raises:
         dedup_ingest.FeedListError: a list cannot be read.
@@ -40,9 +41,9 @@ def ingest(
     from dedup.feeds import FeedBook, gather
 
     tally = Tally(service)
-    claims, problems = FeedBook(service.store, config).once(lists)
-    tally.feeds, tally.problems = len(claims), list(problems)
-    gather(service, config, tally, claims, progress or silent)
+    feed_ids, problems = FeedBook(service.store, config).once(lists)
+    tally.problems = list(problems)
+    gather(service, config, tally, feed_ids, progress or silent)
     repair = service.repair(everything=True, progress=progress)
     service.save_index()
     return tally.report(repair)

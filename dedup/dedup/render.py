@@ -58,7 +58,11 @@ def report(result: IngestReport) -> RenderableType:
     lines = Text()
     if result.feeds:
         lines.append(f"{result.feeds} {plural(result.feeds, 'feed')}")
-        lines.append(f": {result.fetched} fetched, {result.not_modified} unchanged, {result.failed} failed\n")
+        lines.append(f": {result.fetched} fetched, {result.not_modified} unchanged, {result.failed} failed")
+        if result.elsewhere:
+            them = "it" if result.elsewhere == 1 else "them"
+            lines.append(f", {result.elsewhere} left to another process that is visiting {them} now")
+        lines.append("\n")
     lines.append(f"{result.entries} {plural(result.entries, 'article')} read: ")
     lines.append(f"{result.stored} new", style="bold")
     lines.append(f", {result.updated} updated, {result.known} known already, {result.skipped} skipped\n")

@@ -115,13 +115,15 @@ class IngestReport:
     """Totals of one ingest or import run, and of the repair at its end.
 
     `joined` and `stories` count what became of articles when they were sorted, before the repair. `seconds` are wall
-    clock, `encoder_seconds` the part spent in the model.
+    clock, `encoder_seconds` the part spent in the model. `elsewhere` counts feeds that were not visited because another
+    process was visiting them.
     """
 
     feeds: int
     fetched: int
     not_modified: int
     failed: int
+    elsewhere: int
     entries: int
     skipped: int
     stored: int

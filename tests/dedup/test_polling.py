@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from typing import Any
 import pytest
 from feedserver import LOOPBACK, FeedServer, write_feeds
 from newsroom import assert_index_is_caught_up, assert_store_is_consistent, config_for, hashing_service
+from rich.console import Console
 from sqlalchemy import func, select, update
 
-from dedup import poll
+from dedup import jobs, poll
 from dedup._errors import ConfigError
 from dedup.feeds import Collector, FeedBook, Leases, check_crons
+from dedup.render import report as rendered
+from dedup.results import IngestReport
 from dedup.store import ArticleRow, FeedRow, PendingRow, Store, open_store
 
 SCRIPT = Path(__file__).with_name("polling.py")
@@ -336,6 +340,74 @@ def test_a_process_that_was_killed_gives_its_feeds_and_articles_to_the_next(
     second = start(feeds)  # long before the lease would end
     second.until(lambda: articles(store) == 9)
     assert second.stop() == 0
+
+
+def ingest(url: str, path: Path) -> IngestReport:
+    with hashing_service(url, fetch=LOOPBACK) as service:
+        return jobs.ingest(service, config_for(url, fetch=LOOPBACK), [path])
+
+
+def test_a_feed_that_is_being_polled_is_left_to_its_poller_by_ingest_which_says_so(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str
+) -> None:
+    names = write_feeds(server.folder, 2)
+    release = server.hold("f0.xml")
+    feeds = list_of(server, names, tmp_path)
+    polling = start(feeds)
+    polling.until(lambda: server.asked["f0.xml"] and articles(store) == 3)
+    holder = rows(store)["f0.xml"].lease_owner
+    report = ingest(url, feeds)
+    assert (report.feeds, report.not_modified, report.elsewhere, report.failed) == (2, 1, 1, 0)
+    console = Console(width=200)
+    with console.capture() as said:
+        console.print(rendered(report))
+    assert "2 feeds: 0 fetched, 1 unchanged, 0 failed, 1 left to another process that is visiting it now" in said.get()
+    assert (rows(store)["f0.xml"].lease_owner, server.asked["f0.xml"]) == (holder, 1)
+    release.set()
+    polling.until(lambda: articles(store) == 6)
+    assert polling.stop() == 0
+    assert server.asked == {"f0.xml": 1, "f1.xml": 2}
+    assert rows(store)["f0.xml"].succeeded_at is not None
+
+
+@on_sqlite
+def test_a_feed_that_ingest_visits_is_nobody_elses_meanwhile(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str
+) -> None:
+    feeds = list_of(server, write_feeds(server.folder, 1), tmp_path)
+    FeedBook(store, config_for(url)).synchronise([feeds])  # it is due
+    release = server.hold("f0.xml")
+    with ThreadPoolExecutor(1) as thread:
+        ingesting = thread.submit(ingest, url, feeds)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not server.asked["f0.xml"] and time.monotonic() < end:
+            time.sleep(0.02)
+        polling = start(feeds)
+        time.sleep(1)  # ten ticks
+        release.set()
+        assert (ingesting.result().fetched, ingesting.result().elsewhere) == (1, 0)
+    polling.until(lambda: articles(store) == 3)
+    assert polling.stop() == 0
+    assert server.asked == {"f0.xml": 1}
+
+
+@on_sqlite
+@pytest.mark.parametrize("end", ["it was killed", "the lease is over"])
+def test_ingest_visits_what_a_process_left_leased_that_is_no_more(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str, end: str
+) -> None:
+    feeds = list_of(server, write_feeds(server.folder, 1), tmp_path)
+    release = server.hold("f0.xml")
+    polling = start(feeds)
+    polling.until(lambda: server.asked["f0.xml"])
+    assert polling.stop(signal.SIGKILL) == -signal.SIGKILL
+    release.set()
+    if end == "the lease is over":  # of another machine: nobody can know whether it lives
+        with store.writing() as session:
+            past = datetime.now(UTC) - timedelta(seconds=1)
+            session.execute(update(FeedRow).values(lease_owner="elsewhere:1", lease_until=past))
+    report = ingest(url, feeds)
+    assert (report.fetched, report.elsewhere, report.stored) == (1, 0, 3)
 
 
 @on_sqlite

@@ -43,7 +43,7 @@ def ingest(
 
         report = jobs.ingest(service, config, feeds, progress=progress)
     _print_report(report, as_json)
-    if report.feeds and report.failed == report.feeds:
+    if report.failed and report.failed == report.feeds - report.elsewhere:
         raise typer.Exit(1)
 
 

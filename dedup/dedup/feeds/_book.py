@@ -14,13 +14,11 @@ from sqlalchemy.orm import Session
 from dedup._errors import FeedRefused, NotFound
 from dedup.config import Config
 from dedup.feeds import _plans as plans
-from dedup.feeds._leases import Claim
 from dedup.feeds._views import FeedView, view_of
 from dedup.results import FeedProblem
 from dedup.store import ArticleRow, FeedRow, Store
 from dedup_ingest import (
     FeedLine,
-    FeedRequest,
     ScheduleError,
     feed_identity,
     next_cron,
@@ -148,8 +146,8 @@ class FeedBook:
         """
         return self._merge([(path, read_feed_list(path)) for path in lists], follow=True)
 
-    def once(self, lists: Sequence[Path]) -> tuple[list[Claim], tuple[FeedProblem, ...]]:
-        """What a single visit to every feed of the lists needs; feeds that are new are not polled after it.
+    def once(self, lists: Sequence[Path]) -> tuple[tuple[int, ...], tuple[FeedProblem, ...]]:
+        """The ids of the feeds of the lists, for a single visit to each; those that are new are not polled after it.
 
         Raises:
             dedup_ingest.FeedListError: a list cannot be read.
@@ -158,7 +156,7 @@ class FeedBook:
         read = [(path, read_feed_list(path)) for path in lists]
         with self._store.locked() as session:  # two that add one feed at a time would both find it missing
             names = _Names(session)
-            rows: dict[str, FeedRow] = {}
+            rows: list[FeedRow] = []
             for line, _ in _lines(read):
                 row = names.wanted(line.url)
                 if row is None:
@@ -166,12 +164,10 @@ class FeedBook:
                     plans.disable(row, "once", now)
                     session.add(row)
                     names.keep(row)
-                rows[row.url] = row
+                rows.append(row)
             session.flush()
-            claims = [
-                Claim(row.id, FeedRequest(row.url, row.etag, row.last_modified, row.scope)) for row in rows.values()
-            ]
-        return claims, _problems(read)
+            ids = tuple(dict.fromkeys(row.id for row in rows))  # two addresses of a list may have become one feed
+        return ids, _problems(read)
 
     def export_opml(self, which: Selection = "polled") -> str:
         """An OPML 2.0 document of the feeds that are fetched over HTTP, their groups as folders."""

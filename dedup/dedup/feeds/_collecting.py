@@ -191,10 +191,7 @@ class Collector:
         found: list[FeedRow] = []
         for part in chunks(sorted(visits)):
             query = select(FeedRow).where(FeedRow.id.in_(part)).order_by(FeedRow.id).with_for_update()
-            for row in session.scalars(query):
-                owner = visits[row.id][0].owner
-                if owner is None or owner == row.lease_owner:
-                    found.append(row)
+            found += [row for row in session.scalars(query) if visits[row.id][0].owner == row.lease_owner]
         return found
 
 

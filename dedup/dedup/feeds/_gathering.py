@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 
 def gather(
-    service: Deduplicator, config: Config, tally: Tally, claims: Sequence[Claim] | None, progress: Progress
+    service: Deduplicator, config: Config, tally: Tally, feed_ids: Sequence[int] | None, progress: Progress
 ) -> None:
     """Visit these feeds, or with None all that are due, and sort what they bring and what waits already.
+
+    A feed that another process is visiting is left to it: what it brings comes in there, and is sorted there.
 
     Raises:
         StoreUnavailable: the database cannot be written; what was committed waits, or is repeated, next time.
@@ -32,6 +34,11 @@ def gather(
     leases = Leases(service.store, config.poll.lease_seconds)
     leases.recover()
     try:
+        claims = None
+        if feed_ids is not None:
+            claims = leases.claim_these(feed_ids)
+            tally.feeds = len(feed_ids)
+            tally.add("elsewhere", len(feed_ids) - len(claims))
         asyncio.run(_gather(service, config, tally, leases, claims, progress))
     finally:
         with contextlib.suppress(StoreError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
+from dedup._queries import chunks
 from dedup.store import FeedRow, PendingRow, Store
 
 if TYPE_CHECKING:
@@ -25,11 +27,11 @@ Leased = type[FeedRow] | type[PendingRow]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A feed to visit. `owner` is None when nobody leased it: somebody asked for this very feed."""
+    """A feed to visit, leased to `owner`."""
 
     feed_id: int
     request: FeedRequest
-    owner: str | None = None
+    owner: str
 
 
 class Leases:
@@ -42,17 +44,22 @@ class Leases:
 
     def claim_feeds(self, limit: int, now: datetime | None = None) -> list[Claim]:
         """At most `limit` feeds that are due and that nobody else has, longest overdue first."""
-        from dedup_ingest import FeedRequest
-
         now = now or datetime.now(UTC)
         due = (
             select(FeedRow.id)
             .where(FeedRow.next_at <= now, FeedRow.disabled_reason.is_(None), self._free(FeedRow, now))
             .order_by(FeedRow.next_at, FeedRow.id)
         )
-        columns = (FeedRow.id, FeedRow.url, FeedRow.etag, FeedRow.last_modified, FeedRow.scope)
-        found = self._take(FeedRow, due, limit, now, columns)
-        return [Claim(id_, FeedRequest(url, etag, at, scope), self.owner) for id_, url, etag, at, scope in found]
+        return self._claimed(due, limit, now)
+
+    def claim_these(self, feed_ids: Sequence[int]) -> list[Claim]:
+        """Those of these feeds that nobody else has, whether they are due, and polled, or not."""
+        now = datetime.now(UTC)
+        claims: list[Claim] = []
+        for part in chunks(feed_ids):
+            free = select(FeedRow.id).where(FeedRow.id.in_(part), self._free(FeedRow, now)).order_by(FeedRow.id)
+            claims += self._claimed(free, len(part), now)
+        return claims
 
     def claim_pending(self, limit: int, now: datetime | None = None) -> list[tuple[str, str, int | None, str]]:
         """(key, edition, feed_id, article) of at most `limit` articles that wait to be sorted, oldest first."""
@@ -99,6 +106,13 @@ class Leases:
     def _free(self, table: Leased, now: datetime) -> ColumnElement[bool]:
         # A lease longer than any that is given was written before the clock was set back.
         return or_(table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2)
+
+    def _claimed(self, wanted: Any, limit: int, now: datetime) -> list[Claim]:
+        from dedup_ingest import FeedRequest
+
+        columns = (FeedRow.id, FeedRow.url, FeedRow.etag, FeedRow.last_modified, FeedRow.scope)
+        found = self._take(FeedRow, wanted, limit, now, columns)
+        return [Claim(id_, FeedRequest(url, etag, at, scope), self.owner) for id_, url, etag, at, scope in found]
 
     def _take(self, table: Leased, wanted: Any, limit: int, now: datetime, columns: tuple[Any, ...]) -> list[Any]:
         # SKIP LOCKED (PostgreSQL; SQLite has one writer at a time): two processes that ask at once share instead of
