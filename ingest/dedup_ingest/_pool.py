@@ -19,7 +19,7 @@ from ._page import Page
 from ._settings import ArticleLimits, ParseSettings
 from ._worker import decode
 
-Task = Literal["feed", "page"]
+Task = Literal["feed", "links", "page"]
 
 _MAX_ANSWER_BYTES = 1 << 30
 _PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent)
@@ -167,6 +167,16 @@ class ParserPool(_Pool):
     async def parse(self, body: bytes, *, url: str, base: str, content_type: str | None) -> Parsed:
         """The articles of a document. Raises ParseError."""
         return decode(await self._ask({"url": url, "base": base, "content_type": content_type}, body))
+
+
+class LinkPool(_Pool):
+    """Processes that find the feeds which a web page names."""
+
+    _task = "links"
+
+    async def links(self, body: bytes, *, base: str, content_type: str | None) -> tuple[str, ...]:
+        """Their absolute http(s) URLs, in the order of the page. Raises ParseError."""
+        return tuple((await self._ask({"base": base, "content_type": content_type}, body))["links"])
 
 
 class PagePool(_Pool):

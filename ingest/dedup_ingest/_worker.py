@@ -1,6 +1,6 @@
 """The parsing process: `python -m dedup_ingest._worker`. Frames over stdin and stdout, one document at a time.
 
-The first frame names the task (feed or page) and the limits.
+The first frame names the task (feed, links or page) and the limits.
 
 Request: two lengths (big-endian 32 bit), a JSON header, the body. Answer: one length and JSON. The limits are kept by
 the kernel, so that they hold inside C code and when the parent is gone: RLIMIT_AS for memory, an alarm for the time.
@@ -92,6 +92,12 @@ def _feed(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: Art
     )
 
 
+def _links(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: ArticleLimits) -> dict[str, Any]:
+    from ._links import page_links
+
+    return {"links": page_links(body, base=header["base"], content_type=header["content_type"])}
+
+
 def _page(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: ArticleLimits) -> dict[str, Any]:
     from ._page import parse_page
 
@@ -108,19 +114,22 @@ def _page(header: dict[str, Any], body: bytes, parse: ParseSettings, limits: Art
 def _preload(task: str, languages: bool) -> Task:
     """Import what the task needs before the memory is limited: what a document may add is then really its own."""
     import chardet
+    import idna
     import selectolax.lexbor
 
+    if task == "links":
+        return _links
     if task == "page":
         import trafilatura
 
         from . import _page as page
 
-        del chardet, selectolax, trafilatura, page
+        del chardet, idna, selectolax, trafilatura, page
         return _page
     import feedparser
     import ftfy
 
-    del chardet, feedparser, ftfy, selectolax
+    del chardet, feedparser, ftfy, idna, selectolax
     if languages:
         from ._language import preload
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_ingest import ErrorKind, FeedError, FetchSettings, FoundFeed, discover_feeds
-from dedup_ingest._discover import feed_links
+from dedup_ingest import ErrorKind, FeedError, FetchSettings, FoundFeed, ParseSettings, discover_feeds
+from dedup_ingest._links import feed_links
 
 PAGE = """<!DOCTYPE html><html><head><title>Gazette</title>{base}
 <link rel="stylesheet" href="/style.css"><link rel="alternate" hreflang="de" href="/de/">
@@ -21,7 +21,13 @@ href="/rss?a=1&amp;b=2&amp;utm_source=page"><link rel="alternate" type="applicat
 JSON = b'{"version": "https://jsonfeed.org/version/1.1", "title": "As JSON", "items": []}'
 
 
-def discovered(kit: Any, pages: dict[str, bytes], allow: tuple[str, ...] | None = None, path: str = "/") -> Any:
+def discovered(
+    kit: Any,
+    pages: dict[str, bytes],
+    allow: tuple[str, ...] | None = None,
+    path: str = "/",
+    parse: ParseSettings | None = None,
+) -> Any:
     """What is found at a server with these pages, as (path, title, entries), and the paths that it was asked for."""
 
     async def answer(connection: Any) -> None:
@@ -33,7 +39,7 @@ def discovered(kit: Any, pages: dict[str, bytes], allow: tuple[str, ...] | None 
             settings = FetchSettings(
                 allow_networks=kit.LOOPBACK if allow is None else allow, host_spacing_seconds=0, max_retries=0
             )
-            found = await discover_feeds(f"{server.url}{path}", settings, kit.QUICK_PARSE)
+            found = await discover_feeds(f"{server.url}{path}", settings, parse or kit.QUICK_PARSE)
             short = [FoundFeed(feed.url.removeprefix(server.url), feed.title, feed.entries) for feed in found]
             return short, [request.path for request in server.requests]
 
@@ -85,6 +91,15 @@ def test_the_guard_judges_discovered_feeds_like_any_other(kit: Any) -> None:
     page = PAGE.format(base='<base href="http://169.254.169.254/">').encode()
     with pytest.raises(FeedError, match=r"guard refuses 169\.254\.169\.254"):
         discovered(kit, {"/": page})
+
+
+def test_a_page_of_nothing_but_open_tags_is_killed_at_the_deadline(kit: Any) -> None:
+    # 150 KB of it take 1.8 s, and the time grows with the square: it was read by the process that polls.
+    page = b"<html><body>" + b"<div>" * 190_000
+    parse = ParseSettings(workers=1, detect_language=False, deadline_seconds=2.0)
+    with pytest.raises(FeedError, match="deadline_seconds") as caught:
+        discovered(kit, {"/": page}, parse=parse)
+    assert caught.value.kind is ErrorKind.PARSE_DEADLINE
 
 
 def test_links_are_absolute_of_a_feed_s_type_and_come_once() -> None:
