@@ -27,6 +27,10 @@ SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
         ("http://news.example", "http://news.example/"),
         ("http://news.example:8080/a", "http://news.example:8080/a"),
         ("https://новости.рф/путь", "https://xn--b1amnebsh.xn--p1ai/%D0%BF%D1%83%D1%82%D1%8C"),
+        ("https://faß.example/", "https://xn--fa-hia.example/"),
+        ("https://Straße.example/", "https://xn--strae-oqa.example/"),
+        ("https://☃.example/", "https://xn--n3h.example/"),
+        ("https://новости。рф。/", "https://xn--b1amnebsh.xn--p1ai/"),
         ("https://news.example/a?fbclid=1&gclid=2", "https://news.example/a"),
         ("https://news.example/a?b=1&a=2", "https://news.example/a?b=1&a=2"),
         ("http://[2001:db8::1]/a", "http://[2001:db8::1]/a"),
@@ -63,6 +67,15 @@ def test_no_text_makes_the_spelling_fail(text: str) -> None:
     for address in (text, f"https://{text}", f"https://ward.example/{text}"):
         once = canonical_url(address)
         assert canonical_url(once) == once
+
+
+def test_hosts_that_are_two_to_the_name_system_have_two_feeds_and_those_that_are_one_have_one() -> None:
+    assert feed_identity("https://faß.example/rss") != feed_identity("https://fass.example/rss")
+    assert feed_identity("https://FAẞ.example/rss") == feed_identity("https://xn--fa-hia.example/rss")
+
+
+def test_a_host_longer_than_any_name_is_left_as_it_is() -> None:
+    assert canonical_url(f"https://{'ж' * 254}/") == f"https://{'ж' * 254}/"
 
 
 def test_half_a_surrogate_pair_in_a_link_costs_no_feed() -> None:
