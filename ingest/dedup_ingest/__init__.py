@@ -17,7 +17,7 @@ from ._dates import parse_date
 from ._discover import FoundFeed, discover_feeds
 from ._errors import ArticleError, ErrorKind, FeedError, FeedListError, IngestError, ScheduleError, SettingsError
 from ._failure import FailureClass, failure_class
-from ._feedlist import FeedLine, FeedList, FeedListProblem, parse_feed_list, read_feed_list
+from ._feedlist import FeedLine, FeedList, FeedListProblem, address_problem, parse_feed_list, read_feed_list
 from ._fulltext import Known
 from ._language import detect_language
 from ._normalise import normalise
@@ -55,6 +55,7 @@ __all__ = [
     "ScheduleError",
     "ScheduleSettings",
     "SettingsError",
+    "address_problem",
     "after_visit",
     "canonical_url",
     "clean",

@@ -100,6 +100,12 @@ class _Unusable:
     whole: bool = True
 
 
+def address_problem(address: str) -> str | None:
+    """Why this is no address of a feed, neither an http(s) URL nor the absolute path of a file; None if it is one."""
+    checked = _unwritable(address) if address.startswith("/") else _checked_url(address)
+    return checked.reason if isinstance(checked, _Unusable) else None
+
+
 def _lines(text: str, folder: Path) -> Iterator[tuple[int, FeedLine | _Unusable]]:
     for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         line = _without_comment(raw)

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
     from feedserver import FeedServer
+    from pollers import Polling, Start
 
     from dedup.config import Config
     from dedup.service import Deduplicator
+    from dedup.store import Store
 
 # With import mode importlib the folder of a test is not on the path: this makes `newsroom` importable.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -229,3 +231,32 @@ def serve() -> Iterator[Callable[[Path], FeedServer]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def start(url: str) -> Iterator[Start]:
+    """Starts processes that poll; they end with the test."""
+    from feedserver import LOOPBACK
+    from pollers import Polling
+
+    running: list[Polling] = []
+
+    def begin(feeds: Path | None = None, **sections: dict[str, Any]) -> Polling:
+        sections = {"fetch": LOOPBACK, "parse": {"workers": 1, "detect_language": False}} | sections
+        sections["poll"] = {"tick_seconds": 0.1} | sections.get("poll", {})
+        running.append(Polling(url, feeds, sections))
+        return running[-1]
+
+    yield begin
+    for polling in running:
+        polling.process.kill()
+        polling.process.wait()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    from dedup.store import open_store
+
+    opened = open_store(url)
+    yield opened
+    opened.close()

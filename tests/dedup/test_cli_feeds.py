@@ -58,6 +58,26 @@ def test_a_feed_that_is_not_there_is_one_line(command_line: Any) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: no feed 7\n")
 
 
+def test_an_address_that_nobody_can_fetch_is_refused_before_a_database_is_made(command_line: Any) -> None:
+    done = command_line.run("feeds", "add", "--no-check", "ftp://files.example/rss")
+    assert done.returncode == 2
+    assert "only http and https are fetched, not ftp" in " ".join(done.stderr.split())
+    assert not command_line.database.exists()
+
+
+def test_an_import_says_what_stays_disabled_by_hand(command_line: Any) -> None:
+    line = command_line
+    (line.folder / "feeds.txt").write_text("https://wire.example/rss\nftp://files.example/rss\n", encoding="utf-8")
+    first = line.run("feeds", "import", "feeds.txt").stdout
+    assert "1 added" in first
+    assert "only http and https" in first
+    assert "by hand" not in first
+    line.run("feeds", "disable", "1")
+    again = line.run("feeds", "import", "feeds.txt").stdout
+    assert "0 added, 0 enabled, 1 known already\n1 of these stay disabled by hand" in again
+    assert line.json("feeds", "list", "--polled")["feeds"] == []
+
+
 def test_errors_show_what_failed_and_when_it_is_tried_again(stored_line: Any) -> None:
     line = stored_line
     assert line.run("feeds", "add", "--no-check", "http://127.0.0.1:9/feed").returncode == 0

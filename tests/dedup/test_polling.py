@@ -3,139 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from feedserver import LOOPBACK, FeedServer, write_feeds
-from newsroom import assert_index_is_caught_up, assert_store_is_consistent, config_for, hashing_service
-from rich.console import Console
-from sqlalchemy import func, select, update
+from feedserver import FeedServer, write_feeds
+from newsroom import config_for
+from pollers import PATIENCE_SECONDS, Start, articles, count, list_of, on_sqlite, rows
+from sqlalchemy import update
 
-from dedup import jobs, poll
+from dedup import poll
 from dedup._errors import ConfigError
 from dedup.feeds import Collector, FeedBook, Leases, check_crons
-from dedup.render import report as rendered
-from dedup.results import IngestReport
 from dedup.store import ArticleRow, FeedRow, PendingRow, Store, open_store
 
-SCRIPT = Path(__file__).with_name("polling.py")
 FEEDS = Path(__file__).parents[2] / "examples" / "feeds.txt"
-PATIENCE_SECONDS = 100.0
-
-# Starting processes is dear: what no database has a say in is tried on one.
-on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
-
-Start = Callable[..., "Polling"]
-
-
-class Polling:
-    """A polling process; `log` grows with its stderr."""
-
-    def __init__(self, url: str, feeds: Path | None, sections: dict[str, dict[str, Any]]) -> None:
-        command = [sys.executable, str(SCRIPT), url, str(feeds or ""), json.dumps(sections)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.log: list[str] = []
-        self._reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
-        self._reader.start()
-        assert self.process.stdout
-        if self.process.stdout.readline() != "ready\n":
-            self._reader.join()
-            pytest.fail("".join(self.log))
-
-    def until(self, condition: Callable[[], object]) -> None:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            if self.process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"it did not happen (status {self.process.poll()}): {''.join(self.log)}")
-            time.sleep(0.02)
-
-    def says(self, pattern: str) -> None:
-        self.until(lambda: any(re.search(pattern, line) for line in list(self.log)))
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> int:
-        self.process.wait(PATIENCE_SECONDS)
-        self._reader.join(PATIENCE_SECONDS)
-        return self.process.returncode
-
-
-@pytest.fixture
-def start(url: str) -> Iterator[Start]:
-    running: list[Polling] = []
-
-    def begin(feeds: Path | None = None, **sections: dict[str, Any]) -> Polling:
-        sections = {"fetch": LOOPBACK, "parse": {"workers": 1, "detect_language": False}} | sections
-        sections["poll"] = {"tick_seconds": 0.1} | sections.get("poll", {})
-        running.append(Polling(url, feeds, sections))
-        return running[-1]
-
-    yield begin
-    for polling in running:
-        polling.process.kill()
-        polling.process.wait()
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
 def server(serve: Callable[[Path], FeedServer], tmp_path: Path) -> FeedServer:
     (tmp_path / "www").mkdir()
     return serve(tmp_path / "www")
-
-
-def list_of(server: FeedServer, names: list[str], tmp_path: Path) -> Path:
-    path = tmp_path / "feeds.txt"
-    path.write_text("".join(f"{server.url}/{name}\n" for name in names), encoding="utf-8")
-    return path
-
-
-def count(store: Store, column: Any, *conditions: Any) -> int:
-    with store.reading() as session:
-        return session.scalar(select(func.count(column)).where(*conditions)) or 0
-
-
-def articles(store: Store) -> int:
-    return count(store, ArticleRow.id)
-
-
-def rows(store: Store) -> dict[str, FeedRow]:
-    with store.reading() as session:
-        return {row.url.rsplit("/", 1)[1]: row for row in session.scalars(select(FeedRow))}
-
-
-def test_case_59_two_processes_visit_each_feed_once_and_sort_each_article_once(
-    start: Start, store: Store, server: FeedServer, tmp_path: Path
-) -> None:
-    names = write_feeds(server.folder, 40)
-    feeds = list_of(server, names, tmp_path)
-    both = [start(feeds, poll={"claim_feeds": 4}, encode={"batch_articles": 8}) for _ in range(2)]
-    both[0].until(lambda: articles(store) == 120)
-    assert [polling.stop() for polling in both] == [0, 0]
-    assert server.asked == dict.fromkeys(names, 1)
-    assert count(store, PendingRow.id) == 0
-    assert count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 0
-    with hashing_service(store.engine.url.render_as_string(hide_password=False)) as service:
-        assert_store_is_consistent(service.store, articles=120)
-        assert_index_is_caught_up(service)
 
 
 @on_sqlite
@@ -216,37 +110,6 @@ def test_case_61_a_second_signal_leaves_at_once(start: Start, store: Store, serv
     assert polling.stop() == -signal.SIGTERM
 
 
-@on_sqlite
-@pytest.mark.parametrize("years", [-1, 1], ids=["set_back", "set_forward"])
-def test_case_62_a_clock_that_jumps_by_a_year_makes_one_visit_due_and_no_storm(
-    start: Start, store: Store, server: FeedServer, tmp_path: Path, years: int
-) -> None:
-    """To the program, a clock that is set back is stored times that all lie ahead, and the other way round."""
-    names = write_feeds(server.folder, 5)
-    polling = start(list_of(server, names, tmp_path))
-    polling.until(lambda: articles(store) == 15)
-    polling.until(lambda: all(row.next_at > datetime.now(UTC) for row in rows(store).values()))
-    before = {name: row.next_at - row.checked_at for name, row in rows(store).items()}
-    jump = timedelta(days=-365 * years)
-    with store.writing() as session:
-        for row in session.scalars(select(FeedRow)):
-            row.checked_at, row.succeeded_at, row.next_at = (
-                row.checked_at + jump,
-                row.succeeded_at + jump,
-                row.next_at + jump,
-            )
-    if years < 0:
-        polling.says("5 feeds were planned anew")
-        after = rows(store)
-        assert {name: row.next_at - row.checked_at for name, row in after.items()} == before
-        assert all(row.checked_at <= datetime.now(UTC) for row in after.values())
-    else:
-        polling.until(lambda: len(server.asked) == 5 and min(server.asked.values()) == 2)
-    time.sleep(1)  # ten ticks
-    assert polling.stop() == 0
-    assert server.asked == dict.fromkeys(names, 1 if years < 0 else 2)
-
-
 def test_case_63_a_locked_database_is_tried_again(
     start: Start, store: Store, server: FeedServer, tmp_path: Path
 ) -> None:
@@ -323,91 +186,6 @@ def test_case_68_a_restart_keeps_the_times_of_the_next_visits(
     assert {name: at for name, at in kept.items() if name != "f3.xml"} == {
         name: at for name, at in planned.items() if name != "f3.xml"
     }
-
-
-@on_sqlite
-def test_a_process_that_was_killed_gives_its_feeds_and_articles_to_the_next(
-    start: Start, store: Store, server: FeedServer, tmp_path: Path
-) -> None:
-    names = write_feeds(server.folder, 3)
-    feeds = list_of(server, names, tmp_path)
-    server.hold("f0.xml")
-    first = start(feeds)
-    first.until(lambda: articles(store) == 6 and server.asked["f0.xml"])
-    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
-    assert rows(store)["f0.xml"].lease_owner is not None
-    server.held.pop("f0.xml").set()
-    second = start(feeds)  # long before the lease would end
-    second.until(lambda: articles(store) == 9)
-    assert second.stop() == 0
-
-
-def ingest(url: str, path: Path) -> IngestReport:
-    with hashing_service(url, fetch=LOOPBACK) as service:
-        return jobs.ingest(service, config_for(url, fetch=LOOPBACK), [path])
-
-
-def test_a_feed_that_is_being_polled_is_left_to_its_poller_by_ingest_which_says_so(
-    start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str
-) -> None:
-    names = write_feeds(server.folder, 2)
-    release = server.hold("f0.xml")
-    feeds = list_of(server, names, tmp_path)
-    polling = start(feeds)
-    polling.until(lambda: server.asked["f0.xml"] and articles(store) == 3)
-    holder = rows(store)["f0.xml"].lease_owner
-    report = ingest(url, feeds)
-    assert (report.feeds, report.not_modified, report.elsewhere, report.failed) == (2, 1, 1, 0)
-    console = Console(width=200)
-    with console.capture() as said:
-        console.print(rendered(report))
-    assert "2 feeds: 0 fetched, 1 unchanged, 0 failed, 1 left to another process that is visiting it now" in said.get()
-    assert (rows(store)["f0.xml"].lease_owner, server.asked["f0.xml"]) == (holder, 1)
-    release.set()
-    polling.until(lambda: articles(store) == 6)
-    assert polling.stop() == 0
-    assert server.asked == {"f0.xml": 1, "f1.xml": 2}
-    assert rows(store)["f0.xml"].succeeded_at is not None
-
-
-@on_sqlite
-def test_a_feed_that_ingest_visits_is_nobody_elses_meanwhile(
-    start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str
-) -> None:
-    feeds = list_of(server, write_feeds(server.folder, 1), tmp_path)
-    FeedBook(store, config_for(url)).synchronise([feeds])  # it is due
-    release = server.hold("f0.xml")
-    with ThreadPoolExecutor(1) as thread:
-        ingesting = thread.submit(ingest, url, feeds)
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not server.asked["f0.xml"] and time.monotonic() < end:
-            time.sleep(0.02)
-        polling = start(feeds)
-        time.sleep(1)  # ten ticks
-        release.set()
-        assert (ingesting.result().fetched, ingesting.result().elsewhere) == (1, 0)
-    polling.until(lambda: articles(store) == 3)
-    assert polling.stop() == 0
-    assert server.asked == {"f0.xml": 1}
-
-
-@on_sqlite
-@pytest.mark.parametrize("end", ["it was killed", "the lease is over"])
-def test_ingest_visits_what_a_process_left_leased_that_is_no_more(
-    start: Start, store: Store, server: FeedServer, tmp_path: Path, url: str, end: str
-) -> None:
-    feeds = list_of(server, write_feeds(server.folder, 1), tmp_path)
-    release = server.hold("f0.xml")
-    polling = start(feeds)
-    polling.until(lambda: server.asked["f0.xml"])
-    assert polling.stop(signal.SIGKILL) == -signal.SIGKILL
-    release.set()
-    if end == "the lease is over":  # of another machine: nobody can know whether it lives
-        with store.writing() as session:
-            past = datetime.now(UTC) - timedelta(seconds=1)
-            session.execute(update(FeedRow).values(lease_owner="elsewhere:1", lease_until=past))
-    report = ingest(url, feeds)
-    assert (report.fetched, report.elsewhere, report.stored) == (1, 0, 3)
 
 
 @on_sqlite

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup_ingest import FeedLine, FeedListError, IngestError, parse_feed_list, read_feed_list
+from dedup_ingest import FeedLine, FeedListError, IngestError, address_problem, parse_feed_list, read_feed_list
 
 
 def test_case_56_a_list_with_mark_crlf_comments_and_repeats_is_accepted(tmp_path: Path) -> None:
@@ -231,3 +231,39 @@ def test_no_opml_makes_the_reader_fail(parts: list[str]) -> None:
     lines = [feed.line for feed in found.feeds] + [problem.line for problem in found.problems]
     assert lines  # the document is never closed
     assert all(1 <= line <= len(text) + 1 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ftp://files.example/rss", "only http and https are fetched, not ftp"),
+        ("javascript:alert(1)", "only http and https are fetched, not javascript"),
+        ("file:///etc/passwd", "not file"),
+        ("wire.example/rss", "only http and https"),
+        ("https:///rss", "names no host"),
+        ("https://[::1/rss", "is not a URL"),
+        ("https://wire.example/a b", "white space"),
+        ("/srv/\ud800.xml", "no URL or path"),
+        ("", "only http and https"),
+    ],
+)
+def test_an_address_that_is_neither_a_url_of_the_web_nor_a_path_is_known_as_such(address: str, words: str) -> None:
+    assert words in str(address_problem(address))
+
+
+def test_urls_of_the_web_and_absolute_paths_are_addresses_of_feeds() -> None:
+    addresses = ["http://wire.example", "HTTPS://u:p@wire.example:8443/rss?id=5#top", "/srv/feeds/local.xml"]
+    assert [address_problem(address) for address in addresses] == [None] * 3
+
+
+def test_an_opml_feed_that_is_no_url_of_the_web_ends_no_list() -> None:
+    outlines = "".join(
+        f'<outline type="rss" text="a" xmlUrl="{url}"/>\n'
+        for url in ("javascript:1", "ftp://a.example", "http://b.example")
+    )
+    found = parse_feed_list(f'<opml version="2.0"><body>\n{outlines}</body></opml>', Path())
+    assert [feed.url for feed in found.feeds] == ["http://b.example"]
+    assert [(problem.line, "only http and https" in problem.message) for problem in found.problems] == [
+        (2, True),
+        (3, True),
+    ]

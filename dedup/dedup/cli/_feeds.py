@@ -116,7 +116,7 @@ def import_feeds(
     file: Annotated[Path, typer.Argument(metavar="LIST", help="OPML, or one feed a line.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Add the feeds of a list or an OPML file."""
+    """Add the feeds of a list or an OPML file; those that were disabled by hand stay so."""
     config = read_config(context)
     from dedup_ingest import read_feed_list
 
@@ -163,6 +163,11 @@ def _book(config: Config) -> Iterator[FeedBook]:
 def _address(given: str) -> str:
     """A URL, or the absolute path of a file."""
     if "://" in given:
+        from dedup_ingest import address_problem
+
+        problem = address_problem(given)
+        if problem is not None:
+            raise typer.BadParameter(problem, param_hint="URL")
         return given
     path = Path(given).expanduser().resolve()
     if not path.is_file():
@@ -198,5 +203,7 @@ def _show(views: list[FeedView] | tuple[FeedView, ...]) -> None:
 
 def _report(result: Synchronised) -> None:
     typer.echo(f"{result.added} added, {result.enabled} enabled, {result.known} known already")
+    if result.by_hand:
+        typer.echo(f"{result.by_hand} of these stay disabled by hand: `dedup feeds enable` polls them again")
     for problem in result.problems:
         typer.echo(f"problem {problem.feed}: {problem.message}")

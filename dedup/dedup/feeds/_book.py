@@ -20,6 +20,7 @@ from dedup.store import ArticleRow, FeedRow, Store
 from dedup_ingest import (
     FeedLine,
     ScheduleError,
+    address_problem,
     feed_identity,
     next_cron,
     read_feed_list,
@@ -35,12 +36,16 @@ Selection = Literal["all", "polled", "disabled", "trouble"]
 
 @dataclass(frozen=True, slots=True)
 class Synchronised:
-    """What reading lists of feeds changed. `known` were there already, `problems` are lines that cannot be used."""
+    """What reading lists of feeds changed. `known` were there already, `problems` are lines that cannot be used.
+
+    `by_hand` counts those of the known ones that somebody has disabled by hand: no list takes that back.
+    """
 
     added: int
     enabled: int
     disabled: int
     known: int
+    by_hand: int
     problems: tuple[FeedProblem, ...]
 
 
@@ -71,9 +76,13 @@ class FeedBook:
         """Poll a feed from now on, whatever any list says; one that is known is enabled and given group and cron.
 
         Raises:
-            FeedRefused: the cron expression cannot be read.
+            FeedRefused: the address is neither an http(s) URL nor an absolute path, or the cron expression cannot be
+                read.
         """
         now = datetime.now(UTC)
+        problem = address_problem(url)
+        if problem is not None:
+            raise FeedRefused(f"cannot be added: {problem}")
         if cron is not None:
             try:
                 next_cron(cron, now)
@@ -127,6 +136,8 @@ class FeedBook:
 
     def import_list(self, path: Path) -> Synchronised:
         """Add the feeds of a list or an OPML file, as if each were added by hand; groups and titles come along.
+
+        But a feed that was disabled by hand stays so: a list does not say that somebody has changed their mind.
 
         Raises:
             dedup_ingest.FeedListError: the file cannot be read.
@@ -205,7 +216,7 @@ class FeedBook:
 
     def _merge(self, read: Sequence[tuple[Path, FeedList]], *, follow: bool) -> Synchronised:
         now = datetime.now(UTC)
-        added = enabled = known = 0
+        added = enabled = known = by_hand = 0
         with self._store.locked() as session:  # two that add one feed at a time would both find it missing
             names = _Names(session)
             listed: set[int] = set()
@@ -216,11 +227,12 @@ class FeedBook:
                     session.add(row)
                     names.keep(row)
                     added += 1
-                elif row.disabled_reason in plans.LISTS_ENABLE or (not follow and row.disabled_reason == "by_hand"):
+                elif row.disabled_reason in plans.LISTS_ENABLE:
                     plans.list_again(row, now)
                     enabled += 1
                 else:
                     known += 1
+                    by_hand += row.disabled_reason == "by_hand"
                     if follow and row.origin is None:
                         continue  # added by hand: no list speaks for it
                 row.origin = origin if follow else None
@@ -228,7 +240,7 @@ class FeedBook:
                 session.flush()
                 listed.add(row.id)
             disabled = self._unlist(session, read, listed, now) if follow else 0
-        return Synchronised(added, enabled, disabled, known, _problems(read))
+        return Synchronised(added, enabled, disabled, known, by_hand, _problems(read))
 
     def _unlist(self, session: Session, read: Sequence[tuple[Path, FeedList]], listed: set[int], now: datetime) -> int:
         whole = [_origin(path) for path, list_ in read if list_.whole]
