@@ -16,7 +16,7 @@ from ._fulltext import Known, PageReader
 from ._localfile import read_file
 from ._outcome import FeedOutcome, FeedRequest
 from ._pool import ParserPool
-from ._queue import More, RequestQueue
+from ._queue import More, RequestQueue, Turn
 from ._settings import ArticleLimits, FetchSettings, FullTextSettings, ParseSettings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def collect(
     unconditional requests).
     """
     queue = RequestQueue(
-        requests, more, low=fetch.max_concurrency, per_host=fetch.max_concurrency_per_host, until=until
+        requests, more, at_once=fetch.max_concurrency, per_host=fetch.max_concurrency_per_host, until=until
     )
     done: asyncio.Queue[FeedOutcome | None] = asyncio.Queue(maxsize=fetch.max_concurrency)
     pool = ParserPool(parse, limits)
@@ -66,47 +66,47 @@ async def collect(
     async with Fetcher(fetch, resolver, random) as fetcher:
         reader = PageReader(pages, fetcher, limits) if pages is not None and pages.active else None
 
-        async def work() -> None:
+        async def visit(turn: Turn) -> None:
+            request = turn.request
             try:
-                while (request := await queue.next()) is not None:
-                    try:
-                        outcome = await _outcome(request, fetcher, pool, fetch)
-                        if reader is not None:
-                            outcome = await reader.read(outcome, request.scope or request.url, known)
-                    finally:
-                        queue.finished(request)
-                    await done.put(outcome)
+                outcome = await _outcome(turn, fetcher, pool, fetch)
+                if reader is not None:
+                    outcome = await reader.read(outcome, request.scope or request.url, known)
+                await done.put(outcome)
             except Exception as error:  # of `known`: nothing else in here raises
-                queue.error = error
+                queue.fail(error)
+            finally:
+                turn.end()
+
+        async def work() -> None:
+            async with asyncio.TaskGroup() as visits:
+                while (turn := await queue.next()) is not None:
+                    visits.create_task(visit(turn))
+                if queue.error is not None:  # not after all that are under way
+                    await done.put(None)
             await done.put(None)
 
-        at_once = fetch.max_concurrency if more else min(fetch.max_concurrency, len(requests))
-        tasks = [asyncio.create_task(work()) for _ in range(at_once)]
-        working = len(tasks)
+        working = asyncio.create_task(work())
         try:
-            while working:
-                outcome = await done.get()
-                if outcome is None:
-                    working -= 1
-                    if queue.error is not None:
-                        raise queue.error
-                else:
-                    yield outcome
+            while (outcome := await done.get()) is not None:
+                yield outcome
+            if queue.error is not None:
+                raise queue.error
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
             await queue.close()
             await pool.close()
             if reader is not None:
                 await reader.close()
 
 
-async def _outcome(request: FeedRequest, fetcher: Fetcher, pool: ParserPool, settings: FetchSettings) -> FeedOutcome:
+async def _outcome(turn: Turn, fetcher: Fetcher, pool: ParserPool, settings: FetchSettings) -> FeedOutcome:
+    request = turn.request
     started = time.monotonic()
     fetched: Fetched | None = None
     try:
-        fetched = await _fetched(request, fetcher, settings)
+        fetched = await _fetched(turn, fetcher, settings)
         outcome = await _parsed(request, fetched, pool)
     except FeedError as error:
         outcome = _failed(request, fetched, error.kind, str(error), error.http_status)
@@ -116,10 +116,11 @@ async def _outcome(request: FeedRequest, fetcher: Fetcher, pool: ParserPool, set
     return replace(outcome, elapsed_seconds=time.monotonic() - started)
 
 
-async def _fetched(request: FeedRequest, fetcher: Fetcher, settings: FetchSettings) -> Fetched:
+async def _fetched(turn: Turn, fetcher: Fetcher, settings: FetchSettings) -> Fetched:
+    request = turn.request
     if settings.allow_local_files and request.url.startswith("/"):
         return await asyncio.to_thread(read_file, request, settings.max_body_bytes)
-    return await fetcher.fetch(request)
+    return await fetcher.fetch(request, turn=turn)
 
 
 async def _parsed(request: FeedRequest, fetched: Fetched, pool: ParserPool) -> FeedOutcome:

@@ -16,7 +16,7 @@ from ._errors import ErrorKind, FetchError
 from ._failure import retry_after_seconds, retry_delay_seconds
 from ._freshness import fresh_seconds
 from ._guard import AddressRefusedError, NetworkGuard, refusal_message
-from ._hosts import Hosts
+from ._hosts import Hosts, Waits
 from ._outcome import FeedRequest, Redirect
 from ._settings import FetchSettings
 from ._text import storable
@@ -106,18 +106,18 @@ class Fetcher:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def fetch(self, request: FeedRequest, kind: Kind | None = None) -> Fetched:
+    async def fetch(self, request: FeedRequest, kind: Kind | None = None, turn: Waits | None = None) -> Fetched:
         """The answer to a request, after redirects and retries. Raises FetchError, whatever goes wrong.
 
-        `kind` is what is asked for, a feed by default. The total deadline does not run while the request waits for its
-        turn at a host.
+        `kind` is what is asked for, a feed by default. The total deadline does not run while the request waits for
+        room at a host, and `turn` is told of that.
         """
         seconds = self._settings.total_deadline_seconds
         try:
             async with asyncio.timeout(seconds) as deadline:
                 for retries in count():
                     try:
-                        return await self._attempt(request, kind or self._feeds, deadline)
+                        return await self._attempt(request, kind or self._feeds, deadline, turn)
                     except FetchError as error:
                         delay = retry_delay_seconds(error, retries, self._settings, self._random)
                         left = (deadline.when() or 0.0) - asyncio.get_running_loop().time()
@@ -128,11 +128,13 @@ class Fetcher:
             raise FetchError(ErrorKind.TIMEOUT, f"not finished after {seconds:g} s (total_deadline_seconds)") from error
         raise AssertionError("count() does not end")
 
-    async def _attempt(self, request: FeedRequest, kind: Kind, deadline: asyncio.Timeout) -> Fetched:
+    async def _attempt(
+        self, request: FeedRequest, kind: Kind, deadline: asyncio.Timeout, turn: Waits | None
+    ) -> Fetched:
         import aiohttp
 
         try:
-            return await self._follow(request, kind, deadline)
+            return await self._follow(request, kind, deadline, turn)
         except FetchError:
             raise
         except aiohttp.ClientError as error:
@@ -141,7 +143,7 @@ class Fetcher:
             # aiohttp lets a few of these through: a header it cannot write, a host name IDNA refuses.
             raise FetchError(ErrorKind.PROTOCOL, f"cannot be fetched: {_words(error)}") from error
 
-    async def _follow(self, request: FeedRequest, kind: Kind, deadline: asyncio.Timeout) -> Fetched:
+    async def _follow(self, request: FeedRequest, kind: Kind, deadline: asyncio.Timeout, turn: Waits | None) -> Fetched:
         url = request.url
         hops: list[Redirect] = []
         unconditional = request.etag is None and request.last_modified is None
@@ -154,7 +156,7 @@ class Fetcher:
             headers["Accept"] = kind.accept
             if again:
                 headers["Cache-Control"] = "no-cache"
-            async with self._hosts.slot(host_of(url), deadline), self._get(url, headers) as response:
+            async with self._hosts.slot(host_of(url), deadline, turn), self._get(url, headers) as response:
                 status = response.status
                 if status == 304:
                     if not unconditional:

@@ -133,6 +133,49 @@ def test_a_slow_host_with_many_feeds_does_not_hold_up_the_feeds_of_other_hosts(k
     assert set(order[20:]) == {f"slow{number}" for number in range(20)}
 
 
+@pytest.mark.parametrize("moved_from", ["many hosts", "one host"])
+def test_a_slow_host_that_others_redirect_to_does_not_hold_up_their_feeds_or_others(kit: Any, moved_from: str) -> None:
+    async def answer(connection: Any) -> None:
+        if connection.path.startswith("/slow"):
+            await others_are_out.wait()
+        await connection.reply(kit.rss(kit.item()))
+
+    async def old(connection: Any) -> None:
+        if connection.path.startswith("/slow"):
+            await connection.reply(status="302 Found", headers=[("Location", slow_url + connection.path)])
+        else:
+            await answer(connection)
+
+    others_are_out = asyncio.Event()
+    slow_url = ""
+
+    async def scenario() -> list[str]:
+        nonlocal slow_url
+        order = []
+        async with kit.raw_server(answer, "127.0.0.2") as slow, kit.raw_server(old, "0.0.0.0") as server:
+            slow_url = slow.url
+            names = [f"slow{number}" for number in range(20)] + [f"quick{number}" for number in range(20)]
+            hosts = [f"127.0.1.{number + 1 if moved_from == 'many hosts' else 1}" for number in range(40)]
+            requests = [
+                FeedRequest(f"http://{host}:{server.port}/{name}") for host, name in zip(hosts, names, strict=True)
+            ]
+            settings = FetchSettings(
+                allow_networks=kit.LOOPBACK, max_concurrency=6, max_concurrency_per_host=2, host_spacing_seconds=0,
+                max_retries=0, read_timeout_seconds=10,
+            )  # fmt: skip
+            async with aclosing(collect(requests, settings, kit.QUICK_PARSE)) as stream:
+                async for outcome in stream:
+                    assert outcome.status == "fetched", outcome.error
+                    order.append(outcome.url.rsplit("/", 1)[1])
+                    if len(order) == 20:
+                        others_are_out.set()
+        return order
+
+    order = kit.run(scenario())
+    assert set(order[:20]) == {f"quick{number}" for number in range(20)}
+    assert set(order[20:]) == {f"slow{number}" for number in range(20)}
+
+
 @needs_proc
 @pytest.mark.parametrize("how", ["close", "cancel", "finish"])
 def test_however_the_iteration_ends_no_process_and_no_task_is_left(kit: Any, how: str) -> None:
