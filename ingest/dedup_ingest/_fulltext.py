@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
+from weakref import WeakValueDictionary
 
 from ._article import Article, with_text
 from ._errors import ErrorKind, FeedError, SettingsError
@@ -28,6 +29,11 @@ from ._urls import canonical_url, feed_identity, same_site
 
 Known = Callable[[Sequence[Article]], Awaitable[Collection[str]]]
 """Asked for the keys of those articles that are stored already in this revision: their pages are left alone."""
+
+Answer = tuple[Page, str, int | None]
+"""A page, the address that it was found at, and the status that the server gave."""
+Pages = dict[str, asyncio.Task[Answer]]
+"""What one visit has asked for so far, by address."""
 
 _ACCEPT: Final = "text/html, application/xhtml+xml, */*;q=0.1"
 _WORD: Final = re.compile(r"\w{4,}")
@@ -44,6 +50,9 @@ class PageReader:
         the same headline. A page can so be claimed only by a site that agrees.
     When there is no text, or a wall, the AMP form of the page is asked once, if it is on the same site.
 
+    What several articles link to is asked once: by all of one feed, and by the visits that are under way together. A
+    later visit asks again, because the page may have changed.
+
     Raises SettingsError when the extractor is not installed.
     """
 
@@ -54,6 +63,7 @@ class PageReader:
         self._modes = {feed_identity(url): mode for url, mode in settings.feeds.items()}
         self._kind = Kind(_ACCEPT, settings.max_page_bytes, "max_page_bytes")
         self._slots = asyncio.Semaphore(settings.max_concurrency)
+        self._under_way: WeakValueDictionary[str, asyncio.Task[Answer]] = WeakValueDictionary()
         self._pool = PagePool(
             ParseSettings(
                 workers=settings.workers,
@@ -76,7 +86,9 @@ class PageReader:
             wanted = [article for article in wanted if article.key not in stored]
         if not wanted:
             return outcome
-        read = await asyncio.gather(*map(self._read, wanted[: self._settings.max_pages_per_feed]))
+        addresses = list(dict.fromkeys(map(_address, wanted)))[: self._settings.max_pages_per_feed]
+        asked: Pages = {}
+        read = await asyncio.gather(*(self._read(one, asked) for one in wanted if _address(one) in addresses))
         full = {article.key: article for article, _ in read}
         return replace(
             outcome,
@@ -92,14 +104,14 @@ class PageReader:
             return False
         return mode == "all" or len(article.text) < self._settings.min_text_characters
 
-    async def _read(self, article: Article) -> tuple[Article, PageOutcome]:
+    async def _read(self, article: Article, asked: Pages) -> tuple[Article, PageOutcome]:
         """The article, with the page's text if it has one, and what became of the page; never raises for a page."""
         url = article.url
         assert url is not None, "an article without a URL is not wanted"
         async with self._slots:
             started = time.monotonic()
             try:
-                article, outcome = await self._outcome(article, url)
+                article, outcome = await self._outcome(article, url, asked)
             except FeedError as error:
                 outcome = PageOutcome("failed", article.key, url, http_status=error.http_status)
                 outcome = replace(outcome, error=str(error), error_kind=error.kind)
@@ -108,17 +120,17 @@ class PageReader:
                 outcome = PageOutcome("failed", article.key, url, error=said, error_kind=ErrorKind.INTERNAL)
             return article, replace(outcome, elapsed_seconds=time.monotonic() - started)
 
-    async def _outcome(self, article: Article, url: str) -> tuple[Article, PageOutcome]:
-        page, final_url, http_status = await self._page(url)
+    async def _outcome(self, article: Article, url: str, asked: Pages) -> tuple[Article, PageOutcome]:
+        page, final_url, http_status = await self._page(url, asked)
         status = self._status(article, page)
         if status in ("short", "paywall", "consent") and page.amp and _may_stand_for(page.amp, final_url):
             try:
-                second, _, _ = await self._page(page.amp)
+                second, _, _ = await self._page(page.amp, asked)
             except FeedError:
                 second = page
             if self._status(article, second) == "text":
                 page, status = replace(second, canonical=second.canonical or page.canonical), "text"
-        canonical = await self._accepted(page, final_url) if status == "text" else None
+        canonical = await self._accepted(page, final_url, asked) if status == "text" else None
         if status == "text":
             article = with_text(article, page.text, canonical, self._limits, page_sha256=page.sha256)
         return article, PageOutcome(
@@ -132,7 +144,15 @@ class PageReader:
             http_status=http_status,
         )
 
-    async def _page(self, url: str) -> tuple[Page, str, int | None]:
+    async def _page(self, url: str, asked: Pages) -> Answer:
+        address = urldefrag(url).url  # entries of a live report link to places on one page
+        task = asked.get(address) or self._under_way.get(address)
+        if task is None:
+            task = asyncio.create_task(self._fetched(address))
+        asked[address] = self._under_way[address] = task
+        return await task
+
+    async def _fetched(self, url: str) -> Answer:
         fetched = await self._fetcher.fetch(FeedRequest(url), self._kind)
         page = await self._pool.extract(fetched.body or b"", url=fetched.final_url, content_type=fetched.content_type)
         return page, fetched.final_url, fetched.http_status
@@ -144,7 +164,7 @@ class PageReader:
             return "short"
         return "text" if _is_about(article, page) else "unrelated"
 
-    async def _accepted(self, page: Page, final_url: str) -> str | None:
+    async def _accepted(self, page: Page, final_url: str, asked: Pages) -> str | None:
         """The canonical address, when the rule of the class lets it stand for this page and it is another one."""
         named = page.canonical
         if named is None or canonical_url(named) == canonical_url(final_url):
@@ -152,12 +172,16 @@ class PageReader:
         if same_site(named, final_url):
             return named if _may_stand_for(named, final_url) else None
         try:
-            other, reached, _ = await self._page(named)
+            other, reached, _ = await self._page(named, asked)
         except FeedError:
             return None
         claims = {canonical_url(reached), canonical_url(other.canonical or reached)}
         agrees = claims == {canonical_url(named)} and normalise(other.title) == normalise(page.title)
         return named if agrees else None
+
+
+def _address(article: Article) -> str:
+    return urldefrag(article.url or "").url
 
 
 def _may_stand_for(address: str, url: str) -> bool:
