@@ -132,7 +132,8 @@ class Poller:
     async def _tick(self, tick: asyncio.Event, sorter: Any, collector: Any) -> None:
         """APScheduler says when; what is due is decided by the stored plans."""
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
-        from apscheduler.triggers.interval import IntervalTrigger
+
+        from dedup._ticks import Ticks
 
         seconds = self._config.poll.tick_seconds
         beat = asyncio.Event()
@@ -141,9 +142,7 @@ class Poller:
             beat.set()
 
         scheduler = AsyncIOScheduler(timezone=UTC)
-        job = scheduler.add_job(
-            strike, IntervalTrigger(seconds=seconds), max_instances=1, coalesce=True, misfire_grace_time=None
-        )
+        job = scheduler.add_job(strike, Ticks(seconds=seconds), max_instances=1, coalesce=True, misfire_grace_time=None)
         scheduler.start()
         try:
             while True:

@@ -241,10 +241,10 @@ def start(url: str) -> Iterator[Start]:
 
     running: list[Polling] = []
 
-    def begin(feeds: Path | None = None, **sections: dict[str, Any]) -> Polling:
+    def begin(feeds: Path | None = None, *, clock: bool = False, **sections: dict[str, Any]) -> Polling:
         sections = {"fetch": LOOPBACK, "parse": {"workers": 1, "detect_language": False}} | sections
         sections["poll"] = {"tick_seconds": 0.1} | sections.get("poll", {})
-        running.append(Polling(url, feeds, sections))
+        running.append(Polling(url, feeds, sections, clock=clock))
         return running[-1]
 
     yield begin

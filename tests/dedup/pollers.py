@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,14 @@ Start = Callable[..., "Polling"]
 
 
 class Polling:
-    """A polling process; `log` grows with its stderr."""
+    """A polling process; `log` grows with its stderr. With `clock`, its clock can be set."""
 
-    def __init__(self, url: str, feeds: Path | None, sections: dict[str, dict[str, Any]]) -> None:
-        command = [sys.executable, str(SCRIPT), url, str(feeds or ""), json.dumps(sections)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(
+        self, url: str, feeds: Path | None, sections: dict[str, dict[str, Any]], *, clock: bool = False
+    ) -> None:
+        command = [sys.executable, str(SCRIPT), url, str(feeds or ""), json.dumps(sections), *["clock"] * clock]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(command, text=True, **pipes)
         self.log: list[str] = []
         self._reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
         self._reader.start()
@@ -48,6 +52,11 @@ class Polling:
             if self.process.poll() is not None or time.monotonic() > end:
                 pytest.fail(f"it did not happen (status {self.process.poll()}): {''.join(self.log)}")
             time.sleep(0.02)
+
+    def set_clock(self, ahead: timedelta) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(f"{ahead.total_seconds()}\n")
+        self.process.stdin.flush()
 
     def says(self, pattern: str) -> None:
         self.until(lambda: any(re.search(pattern, line) for line in list(self.log)))

@@ -240,3 +240,14 @@ def test_the_configured_list_may_be_missing_when_feeds_are_stored(tmp_path: Path
     FeedBook(opened, config).add("https://wire.example/rss")
     opened.close()
     assert poll.lists_to_follow(config, []) == ()
+
+
+def test_ticks_that_were_missed_are_one() -> None:
+    from dedup._ticks import Ticks
+
+    ticks, now = Ticks(seconds=10, timezone=UTC), datetime.now(UTC)
+    assert ticks.get_next_fire_time(now - timedelta(days=20_000), now) == now + timedelta(seconds=10)
+    assert ticks.get_next_fire_time(now - timedelta(seconds=4), now) == now + timedelta(seconds=6)
+    first = ticks.get_next_fire_time(None, now)
+    assert first is not None
+    assert now <= first <= now + timedelta(seconds=10)

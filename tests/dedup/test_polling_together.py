@@ -14,7 +14,7 @@ from feedserver import LOOPBACK, FeedServer, write_feeds
 from newsroom import assert_index_is_caught_up, assert_store_is_consistent, config_for, hashing_service
 from pollers import PATIENCE_SECONDS, Start, articles, count, list_of, on_sqlite, rows
 from rich.console import Console
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from dedup import jobs
 from dedup.feeds import FeedBook
@@ -45,35 +45,55 @@ def test_case_59_two_processes_visit_each_feed_once_and_sort_each_article_once(
         assert_index_is_caught_up(service)
 
 
-@on_sqlite
 @pytest.mark.parametrize("years", [-1, 1], ids=["set_back", "set_forward"])
 def test_case_62_a_clock_that_jumps_by_a_year_makes_one_visit_due_and_no_storm(
     start: Start, store: Store, server: FeedServer, tmp_path: Path, years: int
 ) -> None:
-    """To the program, a clock that is set back is stored times that all lie ahead, and the other way round."""
     names = write_feeds(server.folder, 5)
-    polling = start(list_of(server, names, tmp_path))
-    polling.until(lambda: articles(store) == 15)
-    polling.until(lambda: all(row.next_at > datetime.now(UTC) for row in rows(store).values()))
-    before = {name: row.next_at - row.checked_at for name, row in rows(store).items()}
-    jump = timedelta(days=-365 * years)
-    with store.writing() as session:
-        for row in session.scalars(select(FeedRow)):
-            row.checked_at, row.succeeded_at, row.next_at = (
-                row.checked_at + jump,
-                row.succeeded_at + jump,
-                row.next_at + jump,
-            )
+    release = server.hold("f0.xml")
+    feeds = list_of(server, names, tmp_path)
+    fetch = LOOPBACK | {"read_timeout_seconds": 60, "total_deadline_seconds": 60}
+    both = [start(feeds, clock=True, fetch=fetch) for _ in range(2)]
+    both[0].until(lambda: server.asked["f0.xml"] and articles(store) == 12)
+    before = {name: row.next_at - row.checked_at for name, row in rows(store).items() if row.checked_at}
+    assert len(before) == 4
+    jump = timedelta(days=365 * years)
+    for polling in both:
+        polling.set_clock(jump)
+    others = [name for name in names if name != "f0.xml"]
     if years < 0:
-        polling.says("5 feeds were planned anew")
-        after = rows(store)
-        assert {name: row.next_at - row.checked_at for name, row in after.items()} == before
-        assert all(row.checked_at <= datetime.now(UTC) for row in after.values())
+        both[0].until(lambda: all(row.next_at < datetime.now(UTC) for row in rows(store).values()))
+        kept = rows(store)
+        assert {name: kept[name].next_at - kept[name].checked_at for name in others} == before
     else:
-        polling.until(lambda: len(server.asked) == 5 and min(server.asked.values()) == 2)
-    time.sleep(1)  # ten ticks
+        both[0].until(lambda: min(server.asked[name] for name in others) == 2)
+    time.sleep(1)  # ten ticks of both, while a visit is under way
+    assert server.asked["f0.xml"] == 1
+    release.set()
+    both[0].until(lambda: articles(store) == 15)
+    time.sleep(1)
+    assert [polling.stop() for polling in both] == [0, 0]
+    assert server.asked == {"f0.xml": 1} | dict.fromkeys(others, 1 if years < 0 else 2)
+    visited = rows(store)["f0.xml"].succeeded_at
+    assert visited is not None
+    assert abs(visited - (datetime.now(UTC) + jump)) < timedelta(hours=1)
+
+
+@on_sqlite
+def test_a_lease_of_nobody_ends_although_the_clock_was_set(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path
+) -> None:
+    names = write_feeds(server.folder, 2)
+    polling = start(list_of(server, names[:1], tmp_path), clock=True, poll={"lease_seconds": 3})
+    polling.until(lambda: articles(store) == 3)
+    until = datetime.now(UTC) + timedelta(seconds=5)
+    left = FeedRow(url=f"{server.url}/f1.xml", added_at=until, next_at=until, failures=0)
+    left.lease_owner, left.lease_until = "another machine:1", until
+    with store.writing() as session:
+        session.add(left)
+    polling.set_clock(timedelta(days=365))
+    polling.until(lambda: server.asked["f1.xml"] == 1)
     assert polling.stop() == 0
-    assert server.asked == dict.fromkeys(names, 1 if years < 0 else 2)
 
 
 @on_sqlite

@@ -7,6 +7,7 @@ statement takes what is due and free, and a process that was killed loses its le
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,16 +36,23 @@ class Claim:
 
 
 class Leases:
-    """The leases of one run; everything it holds is renewed, or given back, at once."""
+    """The leases of one run; everything it holds is renewed, or given back, at once.
+
+    When the clock is set, or the machine wakes from sleep, every lease seems to be over, or to be longer than any that
+    is given. Then what is held is renewed before anything is claimed, and for the length of a lease nothing is taken
+    that somebody holds: who lives renews it meanwhile, and who is dead loses it afterwards.
+    """
 
     def __init__(self, store: Store, seconds: float) -> None:
         self.owner = f"{_process(os.getpid())}:{uuid.uuid4().hex[:8]}"
         self._store = store
         self._seconds = timedelta(seconds=seconds)
+        self._ahead = _clock_ahead()
+        self._doubtful_until = time.monotonic()
 
     def claim_feeds(self, limit: int, now: datetime | None = None) -> list[Claim]:
         """At most `limit` feeds that are due and that nobody else has, longest overdue first."""
-        now = now or datetime.now(UTC)
+        now = now or self._now()
         due = (
             select(FeedRow.id)
             .where(FeedRow.next_at <= now, FeedRow.disabled_reason.is_(None), self._free(FeedRow, now))
@@ -54,7 +62,7 @@ class Leases:
 
     def claim_these(self, feed_ids: Sequence[int]) -> list[Claim]:
         """Those of these feeds that nobody else has, whether they are due, and polled, or not."""
-        now = datetime.now(UTC)
+        now = self._now()
         claims: list[Claim] = []
         for part in chunks(feed_ids):
             free = select(FeedRow.id).where(FeedRow.id.in_(part), self._free(FeedRow, now)).order_by(FeedRow.id)
@@ -63,7 +71,7 @@ class Leases:
 
     def claim_pending(self, limit: int, now: datetime | None = None) -> list[tuple[str, str, int | None, str]]:
         """(key, edition, feed_id, article) of at most `limit` articles that wait to be sorted, oldest first."""
-        now = now or datetime.now(UTC)
+        now = now or self._now()
         free = select(PendingRow.id).where(self._free(PendingRow, now)).order_by(PendingRow.at, PendingRow.id)
         columns = (PendingRow.key, PendingRow.edition, PendingRow.feed_id, PendingRow.article)
         return [tuple(row) for row in self._take(PendingRow, free, limit, now, columns)]
@@ -103,7 +111,18 @@ class Leases:
                 mine = table.lease_owner == self.owner
                 session.execute(update(table).where(mine).values(lease_owner=None, lease_until=None))
 
+    def _now(self) -> datetime:
+        ahead = _clock_ahead()
+        # Less cannot end a lease: it is renewed when a third of it is over.
+        if abs(ahead - self._ahead) > self._seconds / 3:
+            self._doubtful_until = time.monotonic() + self._seconds.total_seconds()
+            self.renew()
+        self._ahead = ahead
+        return datetime.now(UTC)
+
     def _free(self, table: Leased, now: datetime) -> ColumnElement[bool]:
+        if time.monotonic() < self._doubtful_until:
+            return table.lease_until.is_(None)
         # A lease longer than any that is given was written before the clock was set back.
         return or_(table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2)
 
@@ -127,6 +146,11 @@ class Leases:
         )
         with self._store.writing() as session:
             return list(session.execute(statement))
+
+
+def _clock_ahead() -> timedelta:
+    """By how much the clock on the wall is ahead of the one that nobody can set."""
+    return timedelta(seconds=time.time() - time.monotonic())
 
 
 def _process(pid: int) -> str | None:
