@@ -78,14 +78,14 @@ class RequestQueue:
     async def next(self) -> Turn | None:
         """The next request, as soon as it may run; None when there will be none, `until` is set, or all has failed."""
         while self.error is None and (self._until is None or not self._until.is_set()):
-            if self._more is not None and self._refilling is None and self._beginnable() < self._at_once:
-                # Not awaited where there is work: the answer may take until something is due.
-                self._refilling = asyncio.create_task(self._refill(self._more))
             if self._running + self._returning < self._at_once:
+                if self._more is not None and self._refilling is None and self._beginnable() < self._at_once:
+                    # Not awaited where there is work: the answer may take until something is due.
+                    self._refilling = asyncio.create_task(self._refill(self._more))
                 for host in self._waiting:
                     if self._places(host):
                         return self._begin(host)
-            if not self._waiting and self._refilling is None:
+            if not self._waiting and self._refilling is None and self._more is None:
                 break
             await self._news.wait()
         return None

@@ -90,3 +90,35 @@ def test_a_host_s_slot_is_not_held_while_waiting_to_run_by_those_that_wait_for_t
         return order
 
     assert kit.run(scenario()) == ["somebody", "page", "redirected"]
+
+
+def test_no_more_is_asked_for_while_as_many_run_as_may(kit: Any) -> None:
+    async def scenario() -> tuple[list[int], int]:
+        asked: list[int] = []
+        stored = requests(*(f"ward{number}.example" for number in range(6)))
+
+        async def more() -> list[FeedRequest]:
+            asked.append(len(stored))
+            portion, stored[:] = stored[:1], stored[1:]
+            return portion
+
+        queue = RequestQueue((), more, at_once=2, per_host=1)
+        first, second = await queue.next(), await queue.next()
+        assert first is not None
+        assert second is not None
+        third = asyncio.create_task(queue.next())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        while_two_run = list(asked)
+        first.end()
+        turn = await third
+        count = 2
+        while turn is not None:
+            count += 1
+            turn.end()
+            turn = await queue.next()
+        return while_two_run, count
+
+    while_two_run, count = kit.run(scenario())
+    assert len(while_two_run) <= 3
+    assert count == 6
