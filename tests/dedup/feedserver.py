@@ -15,14 +15,17 @@ LOOPBACK = {"allow_networks": ["127.0.0.0/8"], "unconditional_share": 0.0, "max_
 class FeedServer:
     """Serves a folder with ETags.
 
-    `statuses` are those that it answered, `asked` counts the requests for each name. A name in `broken` is answered
-    with that status; one in `moved` with a permanent redirect; the answer to one in `held` waits for its event.
+    `statuses` are those that it answered, `asked` counts the requests for each name, `answering` those that have no
+    answer yet, and `most` is the most of these at a time. A name in `broken` is answered with that status; one in
+    `moved` with a permanent redirect; the answer to one in `held` waits for its event.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.statuses: list[int] = []
         self.asked: Counter[str] = Counter()
+        self.answering = self.most = 0
+        self._counting = threading.Lock()
         self.broken: dict[str, int] = {}
         self.moved: dict[str, str] = {}
         self.held: dict[str, threading.Event] = {}
@@ -30,6 +33,13 @@ class FeedServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                outer.count(1)
+                try:
+                    self.answer_get()
+                finally:
+                    outer.count(-1)
+
+            def answer_get(self) -> None:
                 name = self.path.strip("/")
                 outer.asked[name] += 1
                 if name in outer.held:
@@ -69,6 +79,11 @@ class FeedServer:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+
+    def count(self, by: int) -> None:
+        with self._counting:
+            self.answering += by
+            self.most = max(self.most, self.answering)
 
     def hold(self, name: str) -> threading.Event:
         """Nobody gets an answer to this name until the event is set."""

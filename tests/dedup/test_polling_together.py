@@ -45,6 +45,29 @@ def test_case_59_two_processes_visit_each_feed_once_and_sort_each_article_once(
         assert_index_is_caught_up(service)
 
 
+@on_sqlite
+def test_case_29_fifty_feeds_on_one_host_never_exceed_the_limit_of_each_process(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path
+) -> None:
+    names = write_feeds(server.folder, 50)
+    held = [server.hold(name) for name in names]
+    (tmp_path / "second").mkdir()
+    fetch = LOOPBACK | {"max_concurrency_per_host": 2, "read_timeout_seconds": 60, "total_deadline_seconds": 60}
+    first = start(list_of(server, names[:25], tmp_path), fetch=fetch)
+    first.until(lambda: count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 25 and server.answering == 2)
+    first.process.send_signal(signal.SIGSTOP)  # or it would have taken all of them
+    second = start(list_of(server, names, tmp_path / "second"), fetch=fetch)
+    second.until(lambda: count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 50 and server.answering == 4)
+    first.process.send_signal(signal.SIGCONT)
+    time.sleep(1)  # ten ticks of both
+    for event in held:
+        event.set()
+    second.until(lambda: articles(store) == 150)
+    assert [polling.stop() for polling in (first, second)] == [0, 0]
+    assert server.asked == dict.fromkeys(names, 1)
+    assert server.most == 4
+
+
 @pytest.mark.parametrize("years", [-1, 1], ids=["set_back", "set_forward"])
 def test_case_62_a_clock_that_jumps_by_a_year_makes_one_visit_due_and_no_storm(
     start: Start, store: Store, server: FeedServer, tmp_path: Path, years: int
