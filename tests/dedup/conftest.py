@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
     from feedserver import FeedServer
-    from pollers import Polling, Start
+    from pollers import Clock, Polling, Start
 
     from dedup.config import Config
     from dedup.service import Deduplicator
@@ -241,7 +241,7 @@ def start(url: str) -> Iterator[Start]:
 
     running: list[Polling] = []
 
-    def begin(feeds: Path | None = None, *, clock: bool = False, **sections: dict[str, Any]) -> Polling:
+    def begin(feeds: Path | None = None, *, clock: Clock | None = None, **sections: dict[str, Any]) -> Polling:
         sections = {"fetch": LOOPBACK, "parse": {"workers": 1, "detect_language": False}} | sections
         sections["poll"] = {"tick_seconds": 0.1} | sections.get("poll", {})
         running.append(Polling(url, feeds, sections, clock=clock))

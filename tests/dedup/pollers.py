@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -29,14 +30,28 @@ on_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
 Start = Callable[..., "Polling"]
 
 
+class Clock:
+    """The clock of all processes that are started with it, which is set for all of them at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.write_bytes(struct.pack("d", 0))
+
+    def set(self, ahead: timedelta) -> None:
+        with self.path.open("r+b") as file:  # in place: the processes have mapped it
+            file.write(struct.pack("d", ahead.total_seconds()))
+
+
 class Polling:
-    """A polling process; `log` grows with its stderr. With `clock`, its clock can be set."""
+    """A polling process; `log` grows with its stderr."""
 
     def __init__(
-        self, url: str, feeds: Path | None, sections: dict[str, dict[str, Any]], *, clock: bool = False
+        self, url: str, feeds: Path | None, sections: dict[str, dict[str, Any]], *, clock: Clock | None = None
     ) -> None:
-        command = [sys.executable, str(SCRIPT), url, str(feeds or ""), json.dumps(sections), *["clock"] * clock]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        command = [sys.executable, str(SCRIPT), url, str(feeds or ""), json.dumps(sections)]
+        if clock is not None:
+            command.append(str(clock.path))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, **pipes)
         self.log: list[str] = []
         self._reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
@@ -52,11 +67,6 @@ class Polling:
             if self.process.poll() is not None or time.monotonic() > end:
                 pytest.fail(f"it did not happen (status {self.process.poll()}): {''.join(self.log)}")
             time.sleep(0.02)
-
-    def set_clock(self, ahead: timedelta) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(f"{ahead.total_seconds()}\n")
-        self.process.stdin.flush()
 
     def says(self, pattern: str) -> None:
         self.until(lambda: any(re.search(pattern, line) for line in list(self.log)))

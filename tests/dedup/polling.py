@@ -1,9 +1,9 @@
 """A process that polls like `dedup poll`, on the hashing encoder; run by the tests of polling.
 
-    polling.py URL LIST|"" SECTIONS [clock]
+    polling.py URL LIST|"" SECTIONS [CLOCK]
 
-SECTIONS is JSON, `{section: {key: value}}`. With `clock`, each line on stdin sets the clock to so many seconds ahead.
-Leaves as the command does.
+SECTIONS is JSON, `{section: {key: value}}`. CLOCK is the file of a clock that can be set, see `jumpingclock`. Leaves as
+the command does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-if "clock" in sys.argv[4:]:
+if sys.argv[4:]:
     import jumpingclock  # noqa: F401 - before all that ask for the time
 
 from newsroom import config_for, hashing_service

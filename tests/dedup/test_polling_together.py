@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from feedserver import LOOPBACK, FeedServer, write_feeds
 from newsroom import assert_index_is_caught_up, assert_store_is_consistent, config_for, hashing_service
-from pollers import PATIENCE_SECONDS, Start, articles, count, list_of, on_sqlite, rows
+from pollers import PATIENCE_SECONDS, Clock, Start, articles, count, list_of, on_sqlite, rows
 from rich.console import Console
 from sqlalchemy import update
 
@@ -76,13 +76,13 @@ def test_case_62_a_clock_that_jumps_by_a_year_makes_one_visit_due_and_no_storm(
     release = server.hold("f0.xml")
     feeds = list_of(server, names, tmp_path)
     fetch = LOOPBACK | {"read_timeout_seconds": 60, "total_deadline_seconds": 60}
-    both = [start(feeds, clock=True, fetch=fetch) for _ in range(2)]
+    clock = Clock(tmp_path / "clock")
+    both = [start(feeds, clock=clock, fetch=fetch) for _ in range(2)]
     both[0].until(lambda: server.asked["f0.xml"] and articles(store) == 12)
     before = {name: row.next_at - row.checked_at for name, row in rows(store).items() if row.checked_at}
     assert len(before) == 4
     jump = timedelta(days=365 * years)
-    for polling in both:
-        polling.set_clock(jump)
+    clock.set(jump)
     others = [name for name in names if name != "f0.xml"]
     if years < 0:
         both[0].until(lambda: all(row.next_at < datetime.now(UTC) for row in rows(store).values()))
@@ -107,14 +107,15 @@ def test_a_lease_of_nobody_ends_although_the_clock_was_set(
     start: Start, store: Store, server: FeedServer, tmp_path: Path
 ) -> None:
     names = write_feeds(server.folder, 2)
-    polling = start(list_of(server, names[:1], tmp_path), clock=True, poll={"lease_seconds": 3})
+    clock = Clock(tmp_path / "clock")
+    polling = start(list_of(server, names[:1], tmp_path), clock=clock, poll={"lease_seconds": 3})
     polling.until(lambda: articles(store) == 3)
     until = datetime.now(UTC) + timedelta(seconds=5)
     left = FeedRow(url=f"{server.url}/f1.xml", added_at=until, next_at=until, failures=0)
     left.lease_owner, left.lease_until = "another machine:1", until
     with store.writing() as session:
         session.add(left)
-    polling.set_clock(timedelta(days=365))
+    clock.set(timedelta(days=365))
     polling.until(lambda: server.asked["f1.xml"] == 1)
     assert polling.stop() == 0
 
