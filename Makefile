@@ -91,7 +91,8 @@ bench-encode: $(BENCH_STAMP)
 	$(BENCH_VENV)/bin/python benchmarks/bench_encode.py $(BENCH_ARGS)
 
 bench-extract: $(BENCH_STAMP)
-	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[fulltext,plot]' -r benchmarks/extract.txt
+	@$(BENCH_VENV)/bin/pip install --quiet -c constraints.txt -e '.[fulltext,plot]'
+	@$(BENCH_VENV)/bin/pip install --quiet -r benchmarks/extract.txt  # newspaper4k wants an older python-dateutil
 	$(BENCH_VENV)/bin/python benchmarks/bench_extract.py $(BENCH_ARGS)
 
 bench-ingest: $(BENCH_STAMP)
