@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from dedup import jobs
 from dedup._errors import FeedRefused, NotFound
-from dedup.feeds import FeedBook, FeedView, Leases
+from dedup.feeds import FeedBook, FeedView, Leases, _leases
 from dedup.results import IngestReport
 from dedup.store import ArticleRow, FeedRow, Store, open_store
 
@@ -264,6 +264,42 @@ def test_a_lease_is_kept_from_others_while_its_holder_lives_and_longer_leases_th
     assert one.recover() == 0  # whoever holds them lives
     one.release()
     assert len(two.claim_feeds(5)) == 3
+
+
+@pytest.mark.parametrize("renewed", [False, True], ids=["just_set", "renewed_since"])
+@pytest.mark.parametrize("days", [-1, 1], ids=["set_back", "set_forward"])
+def test_a_claim_during_which_the_clock_is_set_takes_nothing_that_somebody_holds(
+    store: Store, book: FeedBook, monkeypatch: pytest.MonkeyPatch, days: int, renewed: bool
+) -> None:
+    def long_due() -> None:
+        with store.writing() as session:
+            session.execute(update(FeedRow).values(next_at=datetime.now(UTC) - timedelta(days=2)))
+
+    class Clock(datetime):
+        """Set by `days` as the claim reads it: after that, or before it with the holder's renewal in between."""
+
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            was, is_ = datetime.now(tz), datetime.now(tz) + timedelta(days=days)
+            if reads and reads.pop():
+                monkeypatch.setattr(_leases, "_clock_ahead", lambda: ahead() + timedelta(days=days))
+                if renewed:
+                    holder.renew()
+                    return was
+            return is_
+
+    book.add(WIRE)
+    holder, other = Leases(store, 60), Leases(store, 60)
+    assert len(holder.claim_feeds(1)) == 1
+    long_due()
+    reads, ahead = [True], _leases._clock_ahead
+    monkeypatch.setattr(_leases, "datetime", Clock)
+    assert other.claim_feeds(1) == []
+    assert not reads
+    assert other.claim_feeds(1) == []
+    book.add(GAZETTE)
+    long_due()
+    assert [claim.request.url for claim in other.claim_feeds(2)] == [GAZETTE]
 
 
 def test_an_entry_edited_while_it_is_being_sorted_waits_again(url: str, book: FeedBook, server: FeedServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -55,7 +56,9 @@ def test_case_29_fifty_feeds_on_one_host_never_exceed_the_limit_of_each_process(
     fetch = LOOPBACK | {"max_concurrency_per_host": 2, "read_timeout_seconds": 60, "total_deadline_seconds": 60}
     first = start(list_of(server, names[:25], tmp_path), fetch=fetch)
     first.until(lambda: count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 25 and server.answering == 2)
-    first.process.send_signal(signal.SIGSTOP)  # or it would have taken all of them
+    with store.locked():  # or it might stop with the lock in its hands
+        first.process.send_signal(signal.SIGSTOP)  # or it would have taken all of them
+        os.waitid(os.P_PID, first.process.pid, os.WSTOPPED | os.WNOWAIT)
     second = start(list_of(server, names, tmp_path / "second"), fetch=fetch)
     second.until(lambda: count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 50 and server.answering == 4)
     first.process.send_signal(signal.SIGCONT)

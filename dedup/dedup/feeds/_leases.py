@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 
 from dedup._queries import chunks
 from dedup.store import FeedRow, PendingRow, Store
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dedup_ingest import FeedRequest
 
 Leased = type[FeedRow] | type[PendingRow]
+# What is asked for at a moment; that nobody has it is added.
+Wanted = Callable[[datetime], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +54,22 @@ class Leases:
 
     def claim_feeds(self, limit: int, now: datetime | None = None) -> list[Claim]:
         """At most `limit` feeds that are due and that nobody else has, longest overdue first."""
-        now = now or self._now()
-        due = (
-            select(FeedRow.id)
-            .where(FeedRow.next_at <= now, FeedRow.disabled_reason.is_(None), self._free(FeedRow, now))
-            .order_by(FeedRow.next_at, FeedRow.id)
-        )
-        return self._claimed(due, limit, now)
+        polled = select(FeedRow.id).where(FeedRow.disabled_reason.is_(None)).order_by(FeedRow.next_at, FeedRow.id)
+        return self._claimed(lambda now: polled.where(FeedRow.next_at <= now), limit, now)
 
     def claim_these(self, feed_ids: Sequence[int]) -> list[Claim]:
         """Those of these feeds that nobody else has, whether they are due, and polled, or not."""
-        now = self._now()
         claims: list[Claim] = []
         for part in chunks(feed_ids):
-            free = select(FeedRow.id).where(FeedRow.id.in_(part), self._free(FeedRow, now)).order_by(FeedRow.id)
-            claims += self._claimed(free, len(part), now)
+            these = select(FeedRow.id).where(FeedRow.id.in_(part)).order_by(FeedRow.id)
+            claims += self._claimed(lambda _, these=these: these, len(part))  # type: ignore[misc]
         return claims
 
     def claim_pending(self, limit: int, now: datetime | None = None) -> list[tuple[str, str, int | None, str]]:
         """(key, edition, feed_id, article) of at most `limit` articles that wait to be sorted, oldest first."""
-        now = now or self._now()
-        free = select(PendingRow.id).where(self._free(PendingRow, now)).order_by(PendingRow.at, PendingRow.id)
+        waiting = select(PendingRow.id).order_by(PendingRow.at, PendingRow.id)
         columns = (PendingRow.key, PendingRow.edition, PendingRow.feed_id, PendingRow.article)
-        return [tuple(row) for row in self._take(PendingRow, free, limit, now, columns)]
+        return [tuple(row) for row in self._take(PendingRow, lambda _: waiting, limit, columns, now)]
 
     def renew(self) -> None:
         """Hold on to everything for another `seconds`."""
@@ -111,14 +106,17 @@ class Leases:
                 mine = table.lease_owner == self.owner
                 session.execute(update(table).where(mine).values(lease_owner=None, lease_until=None))
 
-    def _now(self) -> datetime:
+    def _settled(self) -> timedelta:
+        """By how much the clock is ahead, once what is held is leased by it."""
         ahead = _clock_ahead()
-        # Less cannot end a lease: it is renewed when a third of it is over.
-        if abs(ahead - self._ahead) > self._seconds / 3:
+        if self._is_another_clock(self._ahead, ahead):
             self._doubtful_until = time.monotonic() + self._seconds.total_seconds()
             self.renew()
-        self._ahead = ahead
-        return datetime.now(UTC)
+            self._ahead = ahead
+        return ahead
+
+    def _is_another_clock(self, one: timedelta, other: timedelta) -> bool:
+        return abs(other - one) > self._seconds / 3  # less cannot end a lease: it is renewed when a third of it is over
 
     def _free(self, table: Leased, now: datetime) -> ColumnElement[bool]:
         if time.monotonic() < self._doubtful_until:
@@ -126,26 +124,36 @@ class Leases:
         # A lease longer than any that is given was written before the clock was set back.
         return or_(table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2)
 
-    def _claimed(self, wanted: Any, limit: int, now: datetime) -> list[Claim]:
+    def _claimed(self, wanted: Wanted, limit: int, now: datetime | None = None) -> list[Claim]:
         from dedup_ingest import FeedRequest
 
         columns = (FeedRow.id, FeedRow.url, FeedRow.etag, FeedRow.last_modified, FeedRow.scope)
-        found = self._take(FeedRow, wanted, limit, now, columns)
+        found = self._take(FeedRow, wanted, limit, columns, now)
         return [Claim(id_, FeedRequest(url, etag, at, scope), self.owner) for id_, url, etag, at, scope in found]
 
-    def _take(self, table: Leased, wanted: Any, limit: int, now: datetime, columns: tuple[Any, ...]) -> list[Any]:
-        # SKIP LOCKED (PostgreSQL; SQLite has one writer at a time): two processes that ask at once share instead of
-        # waiting for each other and finding nothing.
-        picked = wanted.limit(limit).with_for_update(skip_locked=True).cte("picked")
-        statement = (
-            update(table)
-            .where(table.id.in_(select(picked.c.id)))
-            .values(lease_owner=self.owner, lease_until=now + self._seconds)
-            .returning(*columns)
-            .execution_options(synchronize_session=False)
-        )
-        with self._store.writing() as session:
-            return list(session.execute(statement))
+    def _take(
+        self, table: Leased, wanted: Wanted, limit: int, columns: tuple[Any, ...], at: datetime | None
+    ) -> list[Any]:
+        while True:
+            ahead = self._settled()
+            now = at or datetime.now(UTC)
+            # SKIP LOCKED (PostgreSQL; SQLite has one writer at a time): two processes that ask at once share instead
+            # of waiting for each other and finding nothing.
+            free = wanted(now).where(self._free(table, now))
+            picked = free.limit(limit).with_for_update(skip_locked=True).cte("picked")
+            statement = (
+                update(table)
+                .where(table.id.in_(select(picked.c.id)))
+                .values(lease_owner=self.owner, lease_until=now + self._seconds)
+                .returning(*columns)
+                .execution_options(synchronize_session=False)
+            )
+            with self._store.writing() as session:
+                taken = list(session.execute(statement))
+                # Set while this waited for the lock, it made leases that others have renewed since look void or over.
+                if not self._is_another_clock(ahead, _clock_ahead()):
+                    return taken
+                session.rollback()
 
 
 def _clock_ahead() -> timedelta:
