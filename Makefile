@@ -30,6 +30,8 @@ GPU_MARK   := $(VENV)/.gpu-extra
 # benchmarks/bench_encode.py is run by `make bench-encode`, and all of them by `make bench`.
 BENCHES    := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start some hundred processes: without compiled modules each compiles all that it imports, 2 s every time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # onnxruntime and onnxruntime-gpu write the same files: with both installed, the one written last wins without a word.
 # So both go, and the GPU wheel comes back alone, in the version that was resolved together with its CUDA libraries.
