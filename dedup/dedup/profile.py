@@ -40,6 +40,8 @@ ALIKE = 0.5
 ROUNDED = 0.03
 ROUGH = 0.15
 
+# Longer ones are no amounts but keys, account numbers or noise.
+MAX_NUMBER_LENGTH = 20
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
 _SENTENCE_END = re.compile(r"[.!?…:;\n—–|]\s*[«\"“(]?$")
 _SOFT = {
@@ -371,8 +373,12 @@ def _value(token: str) -> float | None:
     if not token[0].isdecimal():
         return None
     spaced = re.sub(r"[\s\u00a0\u202f]", "", token)
+    if len(spaced) > MAX_NUMBER_LENGTH:
+        return None
     grouped = re.fullmatch(r"(\d{1,3}(?:[.,]\d{3})+)(?:[.,](\d+))?", spaced)
     if grouped and not spaced.startswith("0"):
         whole = re.sub(r"[.,]", "", grouped.group(1))
         return float(f"{whole}.{grouped.group(2) or 0}")
-    return float(spaced.replace(",", "."))
+    # Of several marks none is known to be the decimal one: "0.000.000", or "5.848" and "160.160" side by side.
+    mark = "." if spaced.count(".") + spaced.count(",") == 1 else ""
+    return float(re.sub("[.,]", mark, spaced))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dedup.evidence import Side, compare
 from dedup.profile import Number, containment, facts, jaccard, name_key, profile, shingles
 
 
@@ -101,6 +102,27 @@ def test_shingles_of_equal_texts_are_equal_whatever_the_case_and_punctuation() -
 def test_a_text_cut_from_another_is_contained_in_it() -> None:
     whole = "one two three four five six seven eight nine ten"
     assert containment(shingles(whole), shingles("one two three four five")) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0.000.000", [0]),
+        ("5.848 160.160 times", [5848160160]),
+        ("1,000,000.5", [1000000.5]),
+        ("9" * 400, []),
+        ("9" * 400 + " billion", []),
+    ],
+)
+def test_what_only_looks_like_a_number_breaks_nothing(text: str, values: list[float]) -> None:
+    assert [number.value for number in facts(text).numbers] == values
+
+
+@given(st.text("0123456789٩.,%$ \u00a0\u202f", max_size=60), st.text("019., млрd%", max_size=400))
+@example("1" * 300, "1" * 310 + " млрд")
+def test_any_row_of_digits_and_marks_can_be_compared(one: str, other: str) -> None:
+    first, second = (Side(text, profile(text, text), "ru", "", None) for text in (one, other))
+    compare(first, second, cosine=None, scaled_cosine=None)
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
