@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.corpora import Corpus, Text, load_corpus
+from dedup.corpora import Corpus, Text, heading, load_corpus
 from dedup.crowding import crowdings
 from dedup.evidence import Evidence, Side
 from dedup.judge import Judge
@@ -100,7 +100,7 @@ def labelled(
 
 def cosines_of_titles(space: Space, one: Labelled) -> tuple[Floats, Floats]:
     """Cosines of the two titles of each pair, and of either title with the other article, on average: (n,) each."""
-    titles = space.encoded(f"titles {one.name}", [text.title or text.text for text in one.texts])
+    titles = space.encoded(f"titles {one.name}", [heading(text.title, text.text) for text in one.texts])
     return title_cosines(space.scale.project(titles), space.vectors(one.name, one.texts), one.places)
 
 

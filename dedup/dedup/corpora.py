@@ -37,8 +37,9 @@ LABELS = {
 }
 CLUSTER = "cluster"
 CODES = "lang, or lang1 and lang2, in codes such as en"
-# A text without a title: a first line of at most so many words is its headline, else its first words are.
+# A text without a title: a first line of at most so many words is its headline.
 HEADLINE_WORDS = 30
+# In a table, an article without a headline is called by so many of its first words.
 FIRST_WORDS = 14
 
 Row = tuple[int, dict[str, Any]]
@@ -224,17 +225,19 @@ def _stem(path: Path) -> str:
 
 
 def split_headline(text: str) -> tuple[str, str]:
-    """A title and a text for a text that came without a title.
+    """The headline and the rest of a text that came without a title.
 
-    A short first line is the headline; a text of one short line is nothing but a headline; of others the first words
-    stand for it.
+    A short first line is the headline; a text of one short line is nothing but a headline; any other text has none. Its
+    first words in the place of one looked like a headline of other news: they end in the middle of a sentence.
     """
     text = text.strip()
     line, _, rest = text.partition("\n")
-    if len(line.split()) <= HEADLINE_WORDS and (rest or line == text):
-        return line.strip(), rest.strip()
-    words = text.split()
-    return " ".join(words[:FIRST_WORDS]), " ".join(words[FIRST_WORDS:])
+    return (line.strip(), rest.strip()) if len(line.split()) <= HEADLINE_WORDS else ("", text)
+
+
+def heading(title: str, text: str) -> str:
+    """What an article is called: its title, or its first words."""
+    return title or " ".join(text.split()[:FIRST_WORDS])
 
 
 def parse_positive(field: str, words: str) -> LabelRule:

@@ -222,11 +222,23 @@ def profile(title: str, text: str, *, lead_words: int = 60) -> Profile:
 
 @lru_cache(maxsize=4096)
 def _profile(title: str, text: str, lead_words: int) -> Profile:
+    if _is_cut_from(title, text):
+        title = ""
     lead = title + "\n" + " ".join(text.split()[:lead_words])
     whole = title + "\n" + text
     vouched = frozenset(facts(text).strong_names) if text else frozenset()
     first, everything = facts(lead, vouched), facts(whole, vouched)
     return Profile(facts(title, vouched), first, everything, shingles(whole), _stems(first), _stems(everything))
+
+
+def _is_cut_from(title: str, text: str) -> bool:
+    """Whether a title is the beginning of the text, broken off with an ellipsis: no headline to compare.
+
+    Feeds of channels whose posts have no headlines are made so.
+    """
+    title, text = title.rstrip(), text.lstrip()
+    begun = title.rstrip(" .…")
+    return title.endswith(("…", "...")) and text.startswith(begun) and len(text) > len(title)
 
 
 def stem(word: str) -> str:

@@ -79,6 +79,22 @@ def test_a_text_vouches_for_a_name_that_opens_the_headline() -> None:
     assert name_key("Lagodia") in article.title.strong_names
 
 
+@pytest.mark.parametrize(
+    ("title", "cut"),
+    [
+        ("The council of Harwick has closed the bridge…", True),
+        ("The council of Harwick has closed ...", True),
+        ("The council of Harwick has closed the bridge over the Tarn", False),
+        ("The council of Harwick has closed the bridge over the Tarn.", False),
+        ("The council has closed the bridge", False),
+        ("Council closes bridge…", False),
+    ],
+)
+def test_a_title_that_is_the_text_broken_off_is_no_headline(title: str, cut: bool) -> None:
+    text = "The council of Harwick has closed the bridge over the Tarn. Ferries go every 20 minutes, it said."
+    assert profile(title, text).title.words == (() if cut else facts(title).words)
+
+
 def test_a_headline_that_capitalises_every_word_names_only_what_the_text_vouches_for() -> None:
     article = profile(
         "Fire Destroys Large Warehouse In Brenholt", "A fire destroyed a warehouse in Brenholt overnight."

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup import metrics
-from dedup.corpora import Document, Text
+from dedup.corpora import Document, Text, heading
 from dedup.evidence import Side
 from dedup.metrics import Threshold
 from dedup.quality._results import Evaluation, Figures, Mistake
@@ -158,4 +158,4 @@ def _judge_more(
 def _mistake(documents: Sequence[Document], pair: Pair, decision: Decision) -> Mistake:
     a, b = (documents[place] for place in pair)
     label = str(a.cluster) if a.cluster == b.cluster else f"{a.cluster} / {b.cluster}"
-    return Mistake(a.id, b.id, a.text.title, b.text.title, label, decision)
+    return Mistake(a.id, b.id, heading(a.text.title, a.text.text), heading(b.text.title, b.text.text), label, decision)

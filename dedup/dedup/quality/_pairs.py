@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dedup import metrics
 from dedup.clustering import components
-from dedup.corpora import LabelledPair, LabelRule, Text
+from dedup.corpora import LabelledPair, LabelRule, Text, heading
 from dedup.quality._results import Evaluation, Figures, Mistake
 from dedup.quality._trial import Trial, curve_of, scaled_cosines
 from dedup.verdict import Decision, Verdict
@@ -69,7 +69,7 @@ def judge_pairs(
     vectors = trial.vectors(every)
     decisions = trial.decide(trial.sides(every, vectors), vectors, pairs)
     if titles:
-        decisions = trial.with_titles(decisions, [one.title or one.text for one in every], vectors, pairs)
+        decisions = trial.with_titles(decisions, [heading(one.title, one.text) for one in every], vectors, pairs)
     return decisions, pairs, len(every)
 
 
@@ -86,7 +86,14 @@ def _worst(
     rows: Sequence[LabelledPair], decisions: Sequence[Decision], places: NDArray[np.int64]
 ) -> tuple[Mistake, ...]:
     return tuple(
-        Mistake(f"line {row.line}", row.id, row.a.title, row.b.title, row.label, decisions[place])
+        Mistake(
+            f"line {row.line}",
+            row.id,
+            heading(row.a.title, row.a.text),
+            heading(row.b.title, row.b.text),
+            row.label,
+            decisions[place],
+        )
         for place in places.tolist()
         for row in (rows[place],)
     )
