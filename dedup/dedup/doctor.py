@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -19,7 +19,6 @@ from dedup.model import model_profile
 
 if TYPE_CHECKING:
     from dedup.config import Config
-    from dedup_accelerate import Artifact, Profile
 
 Status = Literal["ok", "note", "warning", "broken"]
 
@@ -249,7 +248,7 @@ def profile(config: Config) -> Check:
 def model(config: Config) -> Check:
     """Whether the configured model is prepared, and every byte of it is as it was written."""
     from dedup.calibration import kept_calibration
-    from dedup.model import space_of
+    from dedup.model import find_prepared, space_of
     from dedup.parity import require
     from dedup.verdict import default_verifier
     from dedup_accelerate import AccelerateError, load_artifact
@@ -280,20 +279,6 @@ def model(config: Config) -> Check:
             f"(precision {found_here.precision:.3f}, recall {found_here.recall:.3f}), {state}"
         )
     return Check("model", "ok", detail)
-
-
-def cache_folder(config: Config) -> Path | None:
-    """`model.cache`, or None for the user's cache folder."""
-    return Path(config.model.cache).expanduser() if config.model.cache else None
-
-
-def find_prepared(config: Config, model: str, chosen: Profile, languages: Sequence[str]) -> Artifact | None:
-    """The artifact in the cache that a command would take for this model, or None; its files are not read."""
-    from dedup_accelerate import ModelUnavailable, prepared
-
-    with suppress(ModelUnavailable):
-        return prepared(model, profile=chosen, languages=languages, cache=cache_folder(config))
-    return None
 
 
 def database(config: Config) -> Check:

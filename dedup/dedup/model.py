@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,9 +82,22 @@ def prepare_model(config: Config, *, progress: Progress | None = None) -> Artifa
     """The verified artifact of `[model]`, built where it is not in the cache. Raises AccelerateError."""
     from dedup_accelerate import prepare
 
-    model = config.model
-    cache = Path(model.cache).expanduser() if model.cache else None
+    model, cache = config.model, cache_folder(config)
     return prepare(model.name, profile=model_profile(config), languages=model.languages, cache=cache, progress=progress)
+
+
+def cache_folder(config: Config) -> Path | None:
+    """`model.cache`, or None for the user's cache folder."""
+    return Path(config.model.cache).expanduser() if config.model.cache else None
+
+
+def find_prepared(config: Config, model: str, chosen: Profile, languages: Sequence[str]) -> Artifact | None:
+    """The artifact in the cache that a command would take for this model, or None; its files are not read."""
+    from dedup_accelerate import ModelUnavailable, prepared
+
+    with suppress(ModelUnavailable):
+        return prepared(model, profile=chosen, languages=languages, cache=cache_folder(config))
+    return None
 
 
 def model_profile(config: Config) -> Profile:

@@ -160,10 +160,11 @@ def reference_of(artifact: Artifact, config: Config, *, progress: Progress | Non
         ParityImpossible: the checkpoint has changed since the artifact was made.
         dedup_accelerate.AccelerateError: it cannot be had.
     """
+    from dedup.model import cache_folder
     from dedup_accelerate import prepare
 
     manifest = artifact.manifest
-    cache = Path(config.model.cache).expanduser() if config.model.cache else None
+    cache = cache_folder(config)
     # Only a hub knows revisions; of the others there is but one, which is compared below.
     revision = manifest.revision if manifest.source.startswith("hub:") else None
     reference = prepare(manifest.model, precision="fp32", cache=cache, revision=revision, progress=progress)

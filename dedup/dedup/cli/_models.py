@@ -56,7 +56,7 @@ EngineOption = Annotated[EngineName | None, typer.Option(help="What runs it on a
 def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the models known by name, and which of them are prepared here."""
     config = read_config(context)
-    from dedup.doctor import cache_folder
+    from dedup.model import cache_folder
     from dedup_accelerate import REGISTRY, find_artifacts
 
     prepared: dict[str, list[str]] = {}
@@ -104,7 +104,7 @@ def export(
     Fetches it, writes its ONNX graph, quantises it and compares it with the original.
     """
     config = read_config(context)
-    from dedup.doctor import cache_folder
+    from dedup.model import cache_folder
     from dedup_accelerate import prepare
 
     with progress_bar() as progress:
@@ -141,7 +141,7 @@ def info(
     """
     config = read_config(context)
     from dedup._errors import NotFound
-    from dedup.doctor import find_prepared
+    from dedup.model import find_prepared
     from dedup_accelerate import load_artifact
 
     wanted, chosen = model or config.model.name, _profile(profile, engine, config)
@@ -203,7 +203,7 @@ def parity(
 def _find(name: str, config: Config) -> Artifact:
     """The verified artifact of a folder, or of a model that is prepared as `[model]` says. Raises NotFound."""
     from dedup._errors import NotFound
-    from dedup.doctor import find_prepared
+    from dedup.model import find_prepared
     from dedup_accelerate import ArtifactNotFound, load_artifact
 
     folder = Path(name).expanduser()

@@ -163,8 +163,7 @@ def _feedback(config: Config) -> list[tuple[Decision, bool]]:
 
 def _reset(config: Config, as_json: bool) -> None:
     from dedup.calibration import forget_calibration
-    from dedup.doctor import find_prepared
-    from dedup.model import model_profile, space_of
+    from dedup.model import find_prepared, model_profile, space_of
 
     model = config.model
     found = find_prepared(config, model.name, model_profile(config), model.languages)
