@@ -72,7 +72,7 @@ class Space:
         self.scale: Scale = measure_scale(lambda _: packaged, view)
 
     def encoded(self, name: str, seen: Sequence[str]) -> NDArray[np.float32]:
-        path = self._cache / f"{self._name}.{name}.npy" if self._cache else None
+        path = self._cache / f"{self._name}.{name}.{len(seen)}.npy" if self._cache else None
         if path is not None and path.exists():
             return np.asarray(np.load(path), dtype=np.float32)
         unique = sorted(set(seen), key=len)

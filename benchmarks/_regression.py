@@ -63,6 +63,7 @@ LIKENESS = (
     "number_support",
     "containment",
     "title_overlap",
+    "heading_support",
     "conflicts",
     "no_names",
 )

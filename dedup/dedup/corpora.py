@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from dedup._errors import CorpusError
+from dedup.profile import FIRST_WORDS
 
 # Where a label is looked for, and from which value on two texts tell the same news. `overall` is SemEval-2022 task 8's
 # four grades (1 very similar … 4 not at all); Jaccard 0.7 is where a copy of a text begins.
@@ -39,8 +40,6 @@ CLUSTER = "cluster"
 CODES = "lang, or lang1 and lang2, in codes such as en"
 # A text without a title: a first line of at most so many words is its headline.
 HEADLINE_WORDS = 30
-# In a table, an article without a headline is called by so many of its first words.
-FIRST_WORDS = 14
 
 Row = tuple[int, dict[str, Any]]
 

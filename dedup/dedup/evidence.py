@@ -8,7 +8,19 @@ from datetime import datetime
 from itertools import pairwise
 
 from dedup.openings import opening, other_news
-from dedup.profile import ALIKE, CALENDAR, Facts, Number, Profile, containment, jaccard, name_key, stem, value_of
+from dedup.profile import (
+    ALIKE,
+    CALENDAR,
+    Facts,
+    Number,
+    Profile,
+    containment,
+    jaccard,
+    name_key,
+    stem,
+    stems,
+    value_of,
+)
 from dedup.wordlists import CONTRACTED, DENIALS, PASSIVE, PREPOSITIONS, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
@@ -51,14 +63,15 @@ class Evidence:
     crowding: of the two neighbourhoods, the mean, on the same scale; `None` where neither is known. The margin of the
         cosine over it is CSLS.
     jaccard, containment: of the word shingles, 0…1.
-    title_overlap: shared share of the words of the two titles, 0…1.
+    title_overlap: shared share of the words of the two titles, 0…1; of what has none, its first words.
     title_cosine, crossed_cosine: of the embeddings of the two titles, and of either title with the other article's own,
         on average; scaled; `None` where titles were not embedded. The likeness reads them; no verdict does, because
         they add nothing to it (`benchmarks/results/ablate_signals.md`).
     word_cosine: of the bags of words, 0…1; `None` across languages, and where a side has no words.
     name_cosine: of the bags of names and numbers, 0…1; `None` where a side has neither.
-    word_support: share of the longer words in one lead that the other article has too, averaged over both directions,
-        0…1; `None` across languages.
+    heading_support: share of the longer words in one title that the other article has, averaged over both directions,
+        0…1; of an article without a title its first words. `None` across languages. Only the likeness reads it: it
+        moves verdicts by less than chance does.
     name_support: share of the names in one lead that the other article has too, averaged over both directions, 0…1;
         `None` where a side has none.
     number_support: the same for numbers.
@@ -76,7 +89,7 @@ class Evidence:
     title_overlap: float
     word_cosine: float | None
     name_cosine: float | None
-    word_support: float | None
+    heading_support: float | None
     name_support: float | None
     number_support: float | None
     shared_names: tuple[str, ...]
@@ -120,8 +133,8 @@ def compare(
         containment=containment(first.shingles, second.shingles),
         word_cosine=None if translation else first.words.cosine(second.words),
         name_cosine=first.names.cosine(second.names),
-        word_support=None if translation else _word_support(first, second),
-        title_overlap=jaccard(first.title.word_set, second.title.word_set),
+        heading_support=None if translation else _heading_support(first, second),
+        title_overlap=jaccard(first.heading, second.heading),
         name_support=_support(len(first.lead.names), len(only_a), len(second.lead.names), len(only_b)),
         number_support=_support(len(first.lead.numbers), len(clash_a), len(second.lead.numbers), len(clash_b)),
         shared_names=_sorted(first.whole.names[key] for key in first.whole.names.keys() & second.whole.names.keys()),
@@ -353,12 +366,11 @@ def _unmatched_numbers(part: Facts, whole: Facts, without: frozenset[str] = CALE
     return {n for n in part.numbers if n.kind not in without and not whole.has(n)}
 
 
-def _word_support(a: Profile, b: Profile) -> float:
-    """Share of the longer words of one lead that the other article has too, averaged over both directions."""
-    if not a.lead_stems or not b.lead_stems:
+def _heading_support(a: Profile, b: Profile) -> float:
+    first, second = stems(a.heading), stems(b.heading)
+    if not first or not second:
         return 0.0
-    there, here = len(a.lead_stems & b.stems) / len(a.lead_stems), len(b.lead_stems & a.stems) / len(b.lead_stems)
-    return (there + here) / 2
+    return (len(first & b.stems) / len(first) + len(second & a.stems) / len(second)) / 2
 
 
 def _support(total_a: int, missing_a: int, total_b: int, missing_b: int) -> float | None:

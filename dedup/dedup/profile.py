@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -40,6 +41,8 @@ ALIKE = 0.5
 ROUNDED = 0.03
 ROUGH = 0.15
 
+# Where there is no headline, so many words stand for it.
+FIRST_WORDS = 14
 # Longer ones are no amounts but keys, account numbers or noise.
 MAX_NUMBER_LENGTH = 20
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
@@ -196,13 +199,17 @@ class Profile:
     lead: Facts
     whole: Facts
     shingles: frozenset[str]
-    lead_stems: frozenset[str]
     stems: frozenset[str]
 
     @property
     def has_text(self) -> bool:
         """Whether there is more than a headline: at least 50 letters more, about ten words."""
         return sum(map(len, self.whole.words)) >= sum(map(len, self.title.words)) + 50
+
+    @cached_property
+    def heading(self) -> frozenset[str]:
+        """The words of the title, or the first ones of a text without one."""
+        return self.title.word_set or frozenset(self.lead.words[:FIRST_WORDS])
 
     @cached_property
     def words(self) -> Bag:
@@ -228,7 +235,7 @@ def _profile(title: str, text: str, lead_words: int) -> Profile:
     whole = title + "\n" + text
     vouched = frozenset(facts(text).strong_names) if text else frozenset()
     first, everything = facts(lead, vouched), facts(whole, vouched)
-    return Profile(facts(title, vouched), first, everything, shingles(whole), _stems(first), _stems(everything))
+    return Profile(facts(title, vouched), first, everything, shingles(whole), stems(everything.words))
 
 
 def _is_cut_from(title: str, text: str) -> bool:
@@ -246,8 +253,9 @@ def stem(word: str) -> str:
     return word[:5]
 
 
-def _stems(part: Facts) -> frozenset[str]:
-    return frozenset(stem(word) for word in part.words if len(word) > 3)
+def stems(words: Iterable[str]) -> frozenset[str]:
+    """The stems of the longer words."""
+    return frozenset(stem(word) for word in words if len(word) > 3)
 
 
 def words(text: str) -> list[str]:

@@ -121,6 +121,7 @@ def features(evidence: Evidence) -> dict[str, float]:
         "number_support": 0.0 if evidence.number_support is None else evidence.number_support - 0.5,
         "containment": evidence.containment,
         "title_overlap": evidence.title_overlap,
+        "heading_support": evidence.heading_support or 0.0,
         "conflicts": min(2, len(evidence.conflicts)) / 2,
         "no_names": 1.0 if evidence.name_support is None else 0.0,
         "translation": 1.0 if evidence.translation else 0.0,

@@ -111,7 +111,7 @@ def test_the_same_fact_in_two_languages_is_shared_not_conflicting() -> None:
     assert found.conflicts == ()
     assert "6.25%" in found.shared_numbers
     assert found.shared_names
-    assert found.word_support is None
+    assert found.heading_support is None
 
 
 def test_evidence_is_the_same_from_both_sides_but_for_the_order_of_words() -> None:
@@ -122,7 +122,7 @@ def test_evidence_is_the_same_from_both_sides_but_for_the_order_of_words() -> No
         "jaccard",
         "containment",
         "title_overlap",
-        "word_support",
+        "heading_support",
         "name_support",
         "number_support",
         "hours_apart",

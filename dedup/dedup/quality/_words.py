@@ -52,7 +52,7 @@ def evidence_lines(mistake: Mistake) -> list[tuple[str, str]]:
     shares = (
         ("wording", evidence.jaccard),
         ("headline", evidence.title_overlap),
-        ("words", evidence.word_support),
+        ("words of the headline", evidence.heading_support),
         ("names", evidence.name_support),
         ("numbers", evidence.number_support),
     )
