@@ -300,8 +300,10 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
         if plain in STARTERS or plain in NUMBER_WORDS or plain in MONTHS:
             continue
         first = start == 0 or bool(_SENTENCE_END.search(text[max(0, start - 4) : start]))
-        # The first word of a sentence counts as a name only when it is not used as a common word in the same text.
-        if first and (plain in lower or len(token) < 4):
+        # The first word of a sentence counts as a name only when it is not used as a common word in the same text; a
+        # short one only behind a headline's colon ("Your day: Leo").
+        named = start < len(headline) and text[:start].endswith(": ")
+        if first and (plain in lower or (len(token) < 4 and not named)):
             continue
         key = name_key(ALIASES.get(token, token))
         names.setdefault(key, token)
