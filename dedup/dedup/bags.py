@@ -2,8 +2,8 @@
 
 Bag-of-words cosine (Salton, Wong & Yang 1975) with damped counts, without function words. Names are compared by their
 keys, so their bag works across spellings and scripts. Weighing tokens by their rarity in the running window of articles
-(TF-IDF), or in 22,000 articles of other sets, was tried and brought nothing beside the encoder: see
-`benchmarks/ablate_signals.py`.
+(TF-IDF) was tried and brought nothing beside the encoder: see `benchmarks/ablate_signals.py`. Nor did weighing names by
+how common they are in 22,000 articles of other sets: stories of ECB+ had F1 .933 for .940, over eight ways to fold.
 """
 
 from __future__ import annotations
