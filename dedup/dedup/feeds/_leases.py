@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from dedup._queries import chunks
 from dedup.store import FeedRow, PendingRow, Store
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from dedup_ingest import FeedRequest
 
 Leased = type[FeedRow] | type[PendingRow]
-# What is asked for at a moment; that nobody has it is added.
-Wanted = Callable[[datetime], Select[Any]]
+Moment = InstrumentedAttribute[datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +55,21 @@ class Leases:
     def claim_feeds(self, limit: int, now: datetime | None = None) -> list[Claim]:
         """At most `limit` feeds that are due and that nobody else has, longest overdue first."""
         polled = select(FeedRow.id).where(FeedRow.disabled_reason.is_(None)).order_by(FeedRow.next_at, FeedRow.id)
-        return self._claimed(lambda now: polled.where(FeedRow.next_at <= now), limit, now)
+        return self._claimed(polled, limit, now, due=FeedRow.next_at)
 
     def claim_these(self, feed_ids: Sequence[int]) -> list[Claim]:
         """Those of these feeds that nobody else has, whether they are due, and polled, or not."""
         claims: list[Claim] = []
         for part in chunks(feed_ids):
             these = select(FeedRow.id).where(FeedRow.id.in_(part)).order_by(FeedRow.id)
-            claims += self._claimed(lambda _, these=these: these, len(part))  # type: ignore[misc]
+            claims += self._claimed(these, len(part))
         return claims
 
     def claim_pending(self, limit: int, now: datetime | None = None) -> list[tuple[str, str, int | None, str]]:
         """(key, edition, feed_id, article) of at most `limit` articles that wait to be sorted, oldest first."""
         waiting = select(PendingRow.id).order_by(PendingRow.at, PendingRow.id)
         columns = (PendingRow.key, PendingRow.edition, PendingRow.feed_id, PendingRow.article)
-        return [tuple(row) for row in self._take(PendingRow, lambda _: waiting, limit, columns, now)]
+        return [tuple(row) for row in self._take(PendingRow, waiting, limit, columns, now)]
 
     def renew(self) -> None:
         """Hold on to everything for another `seconds`."""
@@ -124,22 +124,31 @@ class Leases:
         # A lease longer than any that is given was written before the clock was set back.
         return or_(table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2)
 
-    def _claimed(self, wanted: Wanted, limit: int, now: datetime | None = None) -> list[Claim]:
+    def _claimed(
+        self, wanted: Select[Any], limit: int, at: datetime | None = None, due: Moment | None = None
+    ) -> list[Claim]:
         from dedup_ingest import FeedRequest
 
         columns = (FeedRow.id, FeedRow.url, FeedRow.etag, FeedRow.last_modified, FeedRow.scope)
-        found = self._take(FeedRow, wanted, limit, columns, now)
+        found = self._take(FeedRow, wanted, limit, columns, at, due)
         return [Claim(id_, FeedRequest(url, etag, at, scope), self.owner) for id_, url, etag, at, scope in found]
 
     def _take(
-        self, table: Leased, wanted: Wanted, limit: int, columns: tuple[Any, ...], at: datetime | None
+        self,
+        table: Leased,
+        wanted: Select[Any],
+        limit: int,
+        columns: tuple[Any, ...],
+        at: datetime | None,
+        due: Moment | None = None,
     ) -> list[Any]:
+        """Those of `wanted` that nobody has and, where `due` is a column, that fall due `at` the moment or before."""
         while True:
             ahead = self._settled()
             now = at or datetime.now(UTC)
             # SKIP LOCKED (PostgreSQL; SQLite has one writer at a time): two processes that ask at once share instead
             # of waiting for each other and finding nothing.
-            free = wanted(now).where(self._free(table, now))
+            free = wanted.where(self._free(table, now), *([due <= now] if due is not None else []))
             picked = free.limit(limit).with_for_update(skip_locked=True).cte("picked")
             statement = (
                 update(table)
