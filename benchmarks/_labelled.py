@@ -5,6 +5,7 @@ Every set is read as `dedup eval` reads it: the texts of one file are one anothe
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,9 @@ class Space:
         self.scale: Scale = measure_scale(lambda _: packaged, view)
 
     def encoded(self, name: str, seen: Sequence[str]) -> NDArray[np.float32]:
-        path = self._cache / f"{self._name}.{name}.{len(seen)}.npy" if self._cache else None
+        # By what is read: a set that is read in part, or in another way, is another one.
+        digest = hashlib.sha256("\0".join(seen).encode()).hexdigest()[:12]
+        path = self._cache / f"{self._name}.{name}.{digest}.npy" if self._cache else None
         if path is not None and path.exists():
             return np.asarray(np.load(path), dtype=np.float32)
         unique = sorted(set(seen), key=len)
