@@ -62,7 +62,6 @@ LIKENESS = (
     "word_cosine",
     "number_support",
     "containment",
-    "title_overlap",
     "heading_support",
     "conflicts",
     "no_names",
