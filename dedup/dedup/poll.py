@@ -85,6 +85,7 @@ class Poller:
         """
         self._leases.recover()
         self._prepare(crons=True)
+        log.info("polling, a tick every %g s; Ctrl-C or SIGTERM ends it", self._config.poll.tick_seconds)
         try:
             return asyncio.run(self._run())
         finally:

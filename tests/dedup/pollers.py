@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import struct
@@ -70,6 +71,12 @@ class Polling:
 
     def says(self, pattern: str) -> None:
         self.until(lambda: any(re.search(pattern, line) for line in list(self.log)))
+
+    def stand_still(self, store: Store) -> None:
+        """Until SIGCONT, and without the database's lock in its hands."""
+        with store.locked():
+            self.process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)

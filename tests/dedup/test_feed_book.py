@@ -245,7 +245,7 @@ def test_a_removed_feed_leaves_its_articles(url: str, book: FeedBook, store: Sto
     assert poll_once(url).feeds == 0
 
 
-def test_a_lease_is_kept_from_others_while_its_holder_lives_and_longer_leases_than_any_are_void(
+def test_a_lease_is_kept_from_others_while_its_holder_lives_and_is_never_longer_than_any_that_is_given(
     store: Store, book: FeedBook
 ) -> None:
     for address in (WIRE, GAZETTE, LEDGER):
@@ -256,13 +256,14 @@ def test_a_lease_is_kept_from_others_while_its_holder_lives_and_longer_leases_th
     assert two.claim_feeds(5) == []
     later = datetime.now(UTC) + timedelta(seconds=61)
     assert len(two.claim_feeds(5, later)) == 3
-    # Written before the clock was set back by a day: nobody would ever get them.
-    earlier = datetime.now(UTC) - timedelta(days=1)
+    # Written before the clock was set back by a day: nobody would get them for a day.
     with store.writing() as session:
-        session.execute(update(FeedRow).values(next_at=earlier))
-    assert len(one.claim_feeds(5, earlier)) == 3
-    assert one.recover() == 0  # whoever holds them lives
-    one.release()
+        session.execute(update(FeedRow).values(lease_until=later + timedelta(days=1)))
+    three = Leases(store, 60)
+    assert three.recover() == 0  # whoever holds them lives
+    assert three.claim_feeds(5) == []
+    assert len(three.claim_feeds(5, datetime.now(UTC) + timedelta(seconds=61))) == 3
+    three.release()
     assert len(two.claim_feeds(5)) == 3
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -56,9 +55,7 @@ def test_case_29_fifty_feeds_on_one_host_never_exceed_the_limit_of_each_process(
     fetch = LOOPBACK | {"max_concurrency_per_host": 2, "read_timeout_seconds": 60, "total_deadline_seconds": 60}
     first = start(list_of(server, names[:25], tmp_path), fetch=fetch)
     first.until(lambda: count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 25 and server.answering == 2)
-    with store.locked():  # or it might stop with the lock in its hands
-        first.process.send_signal(signal.SIGSTOP)  # or it would have taken all of them
-        os.waitid(os.P_PID, first.process.pid, os.WSTOPPED | os.WNOWAIT)
+    first.stand_still(store)  # or it would have taken all of them
     second = start(list_of(server, names, tmp_path / "second"), fetch=fetch)
     second.until(lambda: count(store, FeedRow.id, FeedRow.lease_owner.is_not(None)) == 50 and server.answering == 4)
     first.process.send_signal(signal.SIGCONT)
@@ -81,6 +78,7 @@ def test_case_62_a_clock_that_jumps_by_a_year_makes_one_visit_due_and_no_storm(
     fetch = LOOPBACK | {"read_timeout_seconds": 60, "total_deadline_seconds": 60}
     clock = Clock(tmp_path / "clock")
     both = [start(feeds, clock=clock, fetch=fetch) for _ in range(2)]
+    both[1].says("polling")  # it has seen the clock as it was
     both[0].until(lambda: server.asked["f0.xml"] and articles(store) == 12)
     before = {name: row.next_at - row.checked_at for name, row in rows(store).items() if row.checked_at}
     assert len(before) == 4
@@ -103,6 +101,30 @@ def test_case_62_a_clock_that_jumps_by_a_year_makes_one_visit_due_and_no_storm(
     visited = rows(store)["f0.xml"].succeeded_at
     assert visited is not None
     assert abs(visited - (datetime.now(UTC) + jump)) < timedelta(hours=1)
+
+
+@on_sqlite
+def test_a_process_that_begins_after_the_clock_was_set_back_leaves_what_others_hold_to_them(
+    start: Start, store: Store, server: FeedServer, tmp_path: Path
+) -> None:
+    names = write_feeds(server.folder, 2)
+    release = server.hold("f0.xml")
+    clock = Clock(tmp_path / "clock")
+    fetch = LOOPBACK | {"read_timeout_seconds": 60, "total_deadline_seconds": 60}
+    feeds = list_of(server, names, tmp_path)
+    first = start(feeds, clock=clock, fetch=fetch)
+    first.until(lambda: server.asked["f0.xml"] and articles(store) == 3)
+    first.stand_still(store)  # it has not seen yet that the clock is another
+    clock.set(timedelta(days=-365))
+    second = start(feeds, clock=clock, fetch=fetch)
+    second.until(lambda: all(row.next_at < datetime.now(UTC) for row in rows(store).values()))
+    time.sleep(1)
+    first.process.send_signal(signal.SIGCONT)
+    time.sleep(1)
+    release.set()
+    second.until(lambda: articles(store) == 6)
+    assert [polling.stop() for polling in (first, second)] == [0, 0]
+    assert server.asked == {"f0.xml": 1, "f1.xml": 1}
 
 
 @on_sqlite

@@ -87,7 +87,6 @@ def poll(
             report = jobs.ingest_due(service, config, lists, progress=progress)
         else:
             polling.log_to_stderr()
-            note(f"polling, a tick every {config.poll.tick_seconds:g} s; Ctrl-C or SIGTERM ends it")
             if not polling.Poller(service, config, lists).run():
                 # The thread that sorts is in the middle of a batch that nobody waits for: it will be sorted again.
                 sys.stderr.flush()

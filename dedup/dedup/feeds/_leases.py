@@ -42,7 +42,8 @@ class Leases:
 
     When the clock is set, or the machine wakes from sleep, every lease seems to be over, or to be longer than any that
     is given. Then what is held is renewed before anything is claimed, and for the length of a lease nothing is taken
-    that somebody holds: who lives renews it meanwhile, and who is dead loses it afterwards.
+    that somebody holds: who lives renews it meanwhile, and who is dead loses it afterwards. A process that begins then
+    has not seen the clock as it was, and takes what seems to be over; the longer ones it finds are mended.
     """
 
     def __init__(self, store: Store, seconds: float) -> None:
@@ -72,17 +73,24 @@ class Leases:
         return [tuple(row) for row in self._take(PendingRow, waiting, limit, columns, now)]
 
     def renew(self) -> None:
-        """Hold on to everything for another `seconds`."""
+        """Hold on to everything for another `seconds`, and let nobody hold anything for longer."""
         until = datetime.now(UTC) + self._seconds
         with self._store.writing() as session:
             for table in (FeedRow, PendingRow):
                 session.execute(update(table).where(table.lease_owner == self.owner).values(lease_until=until))
+                # A lease longer than any that is given was written before the clock was set back. Who is mending
+                # others at the same time locks other rows first: PostgreSQL would call that a deadlock.
+                longer = select(table.id).where(table.lease_until > until + self._seconds)
+                longer = longer.with_for_update(skip_locked=True)
+                session.execute(update(table).where(table.id.in_(longer)).values(lease_until=until))
 
     def recover(self) -> int:
         """Free what processes of this machine hold that have ended without giving it back; returns how many.
 
-        Without it, what was running when a process was killed waits for the end of its lease.
+        Without it, what was running when a process was killed waits for the end of its lease; for a lease written
+        before the clock was set back, which `renew` mends, that would be when the clock is there again.
         """
+        self.renew()
         freed = 0
         with self._store.reading() as session:
             owners = {
@@ -121,8 +129,7 @@ class Leases:
     def _free(self, table: Leased, now: datetime) -> ColumnElement[bool]:
         if time.monotonic() < self._doubtful_until:
             return table.lease_until.is_(None)
-        # A lease longer than any that is given was written before the clock was set back.
-        return or_(table.lease_until.is_(None), table.lease_until <= now, table.lease_until > now + self._seconds * 2)
+        return or_(table.lease_until.is_(None), table.lease_until <= now)
 
     def _claimed(
         self, wanted: Select[Any], limit: int, at: datetime | None = None, due: Moment | None = None
