@@ -33,6 +33,11 @@ RESULTS = Path(__file__).parent / "results"
 SETS = ("ecb+", "semeval", "nyan", "ntrex", "packaged")
 TOPICS = 100
 SUMMARY_SENTENCES = 3
+# As agencies are credited in the languages of the sets; the same one under two names counts as two.
+AGENCY = re.compile(
+    r"\b(?:Reuters|Associated Press|AP|AFP|dpa|UPI|Bloomberg|Xinhua|ANSA|EFE|Interfax|TASS|DHA|İHA|PAP"
+    r"|Рейтер|Интерфакс|ТАСС|РИА Новости)\b"
+)
 
 Tokens = list[str]
 
@@ -86,6 +91,12 @@ def summary(title: str, text: str) -> str:
     return "\n".join(sorted(worth, key=lambda s: -worth[s])[:SUMMARY_SENTENCES])
 
 
+def same_agency(one: Labelled) -> Floats:
+    """1 where both texts credit one agency, else 0."""
+    credits = [set(AGENCY.findall(f"{text.title}\n{text.text}")) for text in one.texts]
+    return np.array([float(not credits[i].isdisjoint(credits[j])) for i, j in one.places.tolist()])
+
+
 def word_tokens(title: str, text: str) -> Tokens:
     return list(word_bag(facts(f"{title}\n{text}"))._weights)
 
@@ -101,6 +112,7 @@ def tried(sets: Sequence[Labelled], space: Space) -> Extra:
             "title_cosine": found[one.name][0],
             "crossed_cosine": found[one.name][1],
             "same_source": np.array([float(e.same_source) for e in one.evidence]),
+            "same_agency": same_agency(one),
             "window_names": window_cosines(one, name_tokens),
             "window_words": window_cosines(one, word_tokens),
             "topics": topic_cosines(one),
@@ -152,6 +164,7 @@ def variants() -> list[tuple[str, dict[str, Recipe]]]:
         ("topics", None),
         ("summaries", None),
         ("same_source", None),
+        ("same_agency", None),
     ):
         texts = {key: sign for key, sign in own["texts"].signs.items() if key != of} | {name: 1}
         label = f"{name} instead of {of}" if of else f"with {name}"
