@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _labelled import DATA, Labelled, Space, cosines_of_titles, labelled
+from _labelled import DATA, VIEW, Labelled, Space, cosines_of_titles, labelled
 from _machine import describe
 from _regression import RECIPES, TITLES, Extra, Floats, Recipe, held_out, rows_of
 from fit_verifier import scores, stories
 
 from dedup.bags import name_bag, word_bag
 from dedup.profile import facts, profile
+from dedup.space import View
 
 RESULTS = Path(__file__).parent / "results"
 SETS = ("ecb+", "semeval", "nyan", "ntrex", "packaged")
@@ -197,6 +198,10 @@ def main(arguments: Iterable[str] | None = None) -> None:
     for name, recipes in variants():
         rows.append((name, figures(sets, recipes, extra)))
         print(rows[-1], flush=True)
+    whole = Space(args.model, args.precision, args.cache, View("body", VIEW.lead_words, clean=False))
+    read = list(labelled(whole, args.data, SETS))
+    rows.append(("bodies instead of leads, to the encoder", figures(read, variants()[0][1], {})))
+    print(rows[-1], flush=True)
     model, day = f"{args.model}-{args.precision}", time.strftime("%Y-%m-%d")
     body: dict[str, Any] = {"machine": describe(), "model": model, "date": day, "rows": dict(rows)}
     RESULTS.mkdir(exist_ok=True)
