@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +18,7 @@ from ._errors import ProviderUnavailable
 from ._longtexts import LongTexts, joined
 from ._profiles import Provider
 from ._settings import Progress, silent
+from ._streams import Streams, physical_cores
 from ._tokens import Tokens
 from ._vectorcache import VectorCache, text_key
 
@@ -79,7 +81,8 @@ class Encoder:
 
     artifact: from `prepare` or `load_artifact`; its contract names the engine and the arithmetic. provider: "cpu",
     "cuda" or "tensorrt"; by default the CPU, and CUDA for an fp16 artifact. threads: CPU threads of one call, 0 for all
-    physical cores. batch_tokens: padded tokens per batch; on a CPU a bigger batch costs memory and gains little.
+    physical cores; with onnxruntime, many texts are encoded in as many runs side by side, of one thread each.
+    batch_tokens: padded tokens per batch, half as many side by side; a bigger batch costs memory and gains little.
     long_texts: what is encoded of a text with more than max_tokens; see LongTexts. cache_texts: embeddings of the
     latest so many different texts are kept in memory (4 * dimension bytes each) and given again without the model.
 
@@ -240,9 +243,10 @@ class Runner:
     ) -> None:
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens must be positive, got {batch_tokens}")
-        self._engine: Engine = open_engine(
-            graph, engine=contract.engine, arithmetic=contract.arithmetic, provider=provider, threads=threads
-        )
+        load = partial(open_engine, graph, engine=contract.engine, arithmetic=contract.arithmetic, provider=provider)
+        self._engine: Engine = load(threads=threads)
+        streams = (threads or physical_cores()) if (provider, contract.engine) == ("cpu", "onnxruntime") else 1
+        self._streams = Streams(partial(load, threads=1), streams)
         self.tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
         self._dimension = contract.dimension
         self.batch_tokens = batch_tokens
@@ -256,15 +260,27 @@ class Runner:
         """Unit rows of token ids, in their order; `report` is told how many are done."""
         vectors = np.empty((len(ids), self._dimension), np.float32)
         done = 0
-        for batch in plan_batches([len(values) for values in ids], self.batch_tokens):
-            vectors[batch] = self._run([ids[position] for position in batch])
+        for batch, rows in self._batches(ids):
+            vectors[batch] = rows
             done += len(batch)
             if report is not None:
                 report(done)
         return vectors
 
-    def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:
-        vectors = self._engine.run(*pad(ids))
+    def _batches(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Vectors]]:
+        """Positions of texts, and their unit rows."""
+
+        def work(engine: Engine, batch: list[int]) -> Vectors:
+            return self._run(engine, [ids[position] for position in batch])
+
+        lengths = [len(values) for values in ids]
+        halves = list(plan_batches(lengths, max(1, self.batch_tokens // 2)))
+        if self._streams.suit(halves):
+            return self._streams.run(halves, work)
+        return ((batch, work(self._engine, batch)) for batch in plan_batches(lengths, self.batch_tokens))
+
+    def _run(self, engine: Engine, ids: Sequence[Sequence[int]]) -> Vectors:
+        vectors = engine.run(*pad(ids))
         # Exports of other tools may end in half precision or without normalisation: unit length is ours to keep.
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
