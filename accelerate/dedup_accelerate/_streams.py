@@ -26,7 +26,8 @@ LEAST_BATCHES = 4
 class Streams:
     """`count` runs at a time on an engine of one thread, which is loaded when it is first needed.
 
-    Its weights are mapped from the file that the other engine has mapped; only what is packed anew costs memory.
+    Its weights are mapped from the file that the other engine has mapped; what is packed anew costs memory: 0.17 GB for
+    LaBSE's int8.
     """
 
     def __init__(self, load: Callable[[], Engine], count: int) -> None:
