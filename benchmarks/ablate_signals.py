@@ -94,8 +94,8 @@ def summary(title: str, text: str) -> str:
 
 def same_agency(one: Labelled) -> Floats:
     """1 where both texts credit one agency, else 0."""
-    credits = [set(AGENCY.findall(f"{text.title}\n{text.text}")) for text in one.texts]
-    return np.array([float(not credits[i].isdisjoint(credits[j])) for i, j in one.places.tolist()])
+    named = [set(AGENCY.findall(f"{text.title}\n{text.text}")) for text in one.texts]
+    return np.array([float(not named[i].isdisjoint(named[j])) for i, j in one.places.tolist()])
 
 
 def word_tokens(title: str, text: str) -> Tokens:

@@ -167,8 +167,8 @@ def _conflicts(
     largest_a, largest_b = max(amounts_a, key=value_of, default=None), max(amounts_b, key=value_of, default=None)
     if not shared and largest_a and largest_b and largest_a.one_unit(largest_b):
         found.append(f"other amounts: {largest_a} / {largest_b}")
-    # With headlines alone it is dear: of 3,000 Russian pairs it parts 62 that the probability joins, and 47 of those tell
-    # one event. But without it two makers' recalls, and accidents in two towns, are joined (9 of 14 such pairs).
+    # With headlines alone it is dear: of 3,000 Russian pairs it parts 62 that the probability joins, and 47 of those
+    # tell one event. But without it two makers' recalls, and accidents in two towns, are joined (9 of 14 such pairs).
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
     if not translation:
