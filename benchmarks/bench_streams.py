@@ -3,8 +3,8 @@
     python benchmarks/bench_streams.py [--models e5-small labse] [--budgets 256 512 1024 2048] [--texts 300]
 
 Encodes the same tokenised leads with the default int8 profile of onnxruntime, every way in turn in each round, so that
-what else the machine does meets all of them. Prints each as a ratio to what `Encoder` does; writes
-`benchmarks/results/streams.json` and `.png`.
+what else the machine does meets all of them. Prints each as a ratio to one run on all cores with batches of 1,024
+tokens; writes `benchmarks/results/streams.json` and `.png`.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from _checkpoints import checkpoint
-from _machine import describe, usable_cores
+from _machine import describe
 from _newstexts import make_workload
 
 from dedup_accelerate import default_cache, prepare
 from dedup_accelerate._encoder import Ids, Runner, plan_batches
+from dedup_accelerate._engine import Engine, Vectors
+from dedup_accelerate._streams import Batch
 
 RESULTS = Path(__file__).parent / "results"
-#: What `Encoder` does: one run at a time on all cores, batches of 1,024 tokens.
+#: What the others are compared with, and what `Encoder` does with few texts.
 DEFAULT = ("one run on all cores", 1024)
 
 
-def ways(graph: Callable[[int], Runner], ids: Ids) -> dict[str, Callable[[int], None]]:
+def ways(runner: Runner, ids: Ids) -> dict[str, Callable[[int], None]]:
     """Name → encode `ids` in batches of so many tokens."""
-    cores = usable_cores()
-    whole, streams = graph(cores), [graph(1) for _ in range(cores)]
 
-    def batches(budget: int) -> list[Ids]:
-        return [[ids[place] for place in batch] for batch in plan_batches([len(one) for one in ids], budget)]
+    def batches(budget: int) -> list[Batch]:
+        return list(plan_batches([len(one) for one in ids], budget))
+
+    def work(engine: Engine, batch: Batch) -> Vectors:
+        return runner._run(engine, [ids[place] for place in batch])
 
     def in_turn(budget: int) -> None:
         for batch in batches(budget):
-            whole.run(batch)
+            work(runner._engine, batch)
 
     def side_by_side(budget: int) -> None:
-        # Dealt longest first by turns, which gives every stream about as much.
-        dealt = [batches(budget)[core::cores] for core in range(cores)]
-        with ThreadPoolExecutor(cores) as pool:
-            list(pool.map(lambda own: [own[0].run(batch) for batch in own[1]], zip(streams, dealt, strict=True)))
+        for _ in runner._streams.run(batches(budget), work):
+            pass
 
     return {DEFAULT[0]: in_turn, "one run for each core": side_by_side}
 
@@ -56,13 +56,10 @@ def measured(model: str, budgets: Sequence[int], texts: int, rounds: int, cache:
     source = checkpoint(model, cache)
     artifact = prepare(source.model, profile="cpu-int8", cache=cache / model / "artifacts")
     contract = artifact.manifest.contract
-
-    def graph(threads: int) -> Runner:
-        return Runner(artifact.graph, artifact.tokenizer, contract, threads=threads, batch_tokens=1 << 30)
-
-    ids = graph(1).tokens(make_workload("leads", texts, artifact.tokenizer, contract.prefix).texts)
+    runner = Runner(artifact.graph, artifact.tokenizer, contract)
+    ids = runner.tokens(make_workload("leads", texts, artifact.tokenizer, contract.prefix).texts)
     found: dict[tuple[str, int], list[float]] = {}
-    tried = ways(graph, ids)
+    tried = ways(runner, ids)
     for number in range(rounds + 1):
         for budget in budgets:
             for name, encode in tried.items():

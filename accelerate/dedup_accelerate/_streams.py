@@ -1,8 +1,8 @@
 """One run for each core, side by side: for many texts that is faster than one run after another on all cores.
 
 Between its products a graph has many small steps, which one thread takes while the others wait. With onnxruntime's int8
-on two cores, streams gave 1.07 times the texts of e5-small and 1.13 times those of LaBSE's shape, with batches of half
-the tokens (`benchmarks/results/streams.json`).
+on two cores, streams of half the tokens gave 1.10 times the texts of e5-small and 1.06 times those of LaBSE's shape
+(`benchmarks/results/streams.json`).
 """
 
 from __future__ import annotations
