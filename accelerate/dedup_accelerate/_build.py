@@ -254,6 +254,8 @@ def _write_direct(
         write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(stack.encoder_folder))
     chunk = job.settings.write_chunk_bytes
     weights: Weights = "fp32" if job.profile.precision == "bf16" else job.profile.precision
+    if (job.profile.precision, job.profile.engine) == ("int8", "openvino"):
+        weights = "int8-weights"
     with clock.step(f"write {weights}"):
         whole = read_stack(untrimmed)
         write_graph(stack, target, weights=weights, untrimmed=whole, chunk_bytes=chunk, progress=job.progress)

@@ -29,6 +29,11 @@ class Hardware:
     compute_capability: tuple[int, int] | None = None
 
     @property
+    def vnni(self) -> bool:
+        """The CPU adds products of int8 in 32 bits, 512 bits at a time."""
+        return "avx512_vnni" in self.flags
+
+    @property
     def bf16(self) -> bool:
         """The CPU multiplies bfloat16 in hardware."""
         return bool(self.flags & _BF16_FLAGS)

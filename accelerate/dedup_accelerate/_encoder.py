@@ -243,7 +243,14 @@ class Runner:
     ) -> None:
         if batch_tokens < 1:
             raise ValueError(f"batch_tokens must be positive, got {batch_tokens}")
-        load = partial(open_engine, graph, engine=contract.engine, arithmetic=contract.arithmetic, provider=provider)
+        load = partial(
+            open_engine,
+            graph,
+            engine=contract.engine,
+            precision=contract.precision,
+            arithmetic=contract.arithmetic,
+            provider=provider,
+        )
         self._engine: Engine = load(threads=threads)
         streams = (threads or physical_cores()) if (provider, contract.engine) == ("cpu", "onnxruntime") else 1
         self._streams = Streams(partial(load, threads=1), streams)

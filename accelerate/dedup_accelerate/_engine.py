@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ._profiles import Arithmetic, EngineName, Provider
+from ._profiles import Arithmetic, EngineName, Precision, Provider
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -34,11 +34,12 @@ def open_engine(
     graph: Path,
     *,
     engine: EngineName = "onnxruntime",
+    precision: Precision = "fp32",
     arithmetic: Arithmetic = "fp32",
     provider: Provider = "cpu",
     threads: int = 0,
 ) -> Engine:
-    """Load a graph. threads: of one `run` on a CPU, 0 for one per core.
+    """Load a graph. precision, arithmetic: see Profile. threads: of one `run` on a CPU, 0 for one per core.
 
     Raises ProviderUnavailable where the wheel or the hardware cannot do what is asked, ProviderFallback where the
     engine would do something else in silence.
@@ -48,7 +49,7 @@ def open_engine(
     if engine == "openvino":
         from ._openvino import OpenVino
 
-        return OpenVino(graph, arithmetic=arithmetic, provider=provider, threads=threads)
+        return OpenVino(graph, precision=precision, arithmetic=arithmetic, provider=provider, threads=threads)
     if provider == "cuda":
         from ._cuda import open_cuda
 

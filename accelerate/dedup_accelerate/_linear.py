@@ -4,6 +4,8 @@ onnxruntime's own dynamic quantisation takes one scale for a whole batch, so tha
 every other token becomes. Here each row (token) is first stretched to ±127 by a scale of its own and the product is
 shrunk back by it: on e5-small the largest shift of a pairwise cosine over 256 news leads falls from 0.022 to 0.008, and
 a text's vector no longer depends on what else is in its batch.
+
+OpenVINO rounds by itself, and finer: a scale for every 128 values of a row. Its graph holds the weights alone.
 """
 
 from __future__ import annotations
@@ -16,21 +18,26 @@ from numpy.typing import NDArray
 from ._graphfile import MICROSOFT, GraphFile
 from ._tensors import Floats
 
-#: How the weights of the encoder are stored and multiplied; the heads behind the pooling stay float32.
-Weights = Literal["fp32", "fp16", "int8"]
+#: How the weights of the encoder are stored and multiplied; the heads behind the pooling stay float32. "int8" rounds
+#: the activations in the graph, with onnxruntime's operators; "int8-weights" leaves that to the engine.
+Weights = Literal["fp32", "fp16", "int8", "int8-weights"]
 
 
-def quantise_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
+def quantise_columns(weight: Floats, *, paired: bool = True) -> tuple[NDArray[np.int8], Floats]:
     """Symmetric int8, one scale per output column: `weight (inputs, outputs) ≈ values * scales`.
 
-    A CPU without VNNI adds the products of two neighbouring inputs in 16 bits, and cuts off what does not fit. So two
-    neighbours of one sign share the range: 255 * (|a| + |b|) stays below 2^15, and every CPU gives the same numbers.
+    paired: for every CPU. One without VNNI adds the products of two neighbouring inputs in 16 bits, and cuts off what
+    does not fit. So two neighbours of one sign share the range: 255 * (|a| + |b|) stays below 2^15, and every CPU gives
+    the same numbers.
     """
     inputs, outputs = weight.shape
-    pairs = np.zeros((inputs + inputs % 2, outputs), np.float32)
-    pairs[:inputs] = weight
-    pairs = pairs.reshape(-1, 2, outputs)
-    scales = np.maximum(pairs.clip(min=0).sum(axis=1), -pairs.clip(max=0).sum(axis=1)).max(axis=0) / 127
+    if paired:
+        pairs = np.zeros((inputs + inputs % 2, outputs), np.float32)
+        pairs[:inputs] = weight
+        pairs = pairs.reshape(-1, 2, outputs)
+        scales = np.maximum(pairs.clip(min=0).sum(axis=1), -pairs.clip(max=0).sum(axis=1)).max(axis=0) / 127
+    else:
+        scales = np.abs(weight).max(axis=0) / 127
     scales[scales == 0] = 1
     return np.rint(weight / scales).astype(np.int8), scales
 
@@ -45,6 +52,12 @@ class Linear:
     def __call__(self, name: str, tensor: str, weight: Floats) -> str:
         """Add `tensor (…, inputs) @ weight (inputs, outputs)`; returns the product's name."""
         graph = self._graph
+        if self._kind == "int8-weights":
+            values, scales = quantise_columns(weight, paired=False)
+            graph.weight(f"{name}.weight", np.int8, values.shape, [values])
+            graph.weight(f"{name}.scale", np.float32, scales.shape, [scales])
+            graph.node("DequantizeLinear", [f"{name}.weight", f"{name}.scale"], f"{name}.whole", axis=1)
+            return graph.node("MatMul", [tensor, f"{name}.whole"], name)
         if self._kind != "int8":
             dtype = np.float16 if self._kind == "fp16" else np.float32
             graph.weight(f"{name}.weight", dtype, weight.shape, [weight])

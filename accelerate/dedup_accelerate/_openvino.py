@@ -1,4 +1,12 @@
-"""OpenVINO on a CPU: the engine for bfloat16, which onnxruntime does not multiply there."""
+"""OpenVINO on a CPU: the engine for bfloat16, which onnxruntime does not multiply there, and another one for int8.
+
+In int8 it keeps the weights as they are stored and rounds what they are multiplied with as it comes, each row by groups
+of values with a scale of their own. Measured on AVX512-VNNI with bfloat16 for the rest, over 350 news leads, beside
+onnxruntime's int8: e5-small 116 against 97 documents/s and the largest shift of a pairwise cosine 0.0038 against
+0.0051, LaBSE's shape 48 against 46. Scales fixed beforehand (SmoothQuant by NNCF, or a search of our own) gave e5-small
+150 to 165, but they hold for texts like those they were measured on: with 40 to 130 invented articles in place of 35 of
+the same corpus, the largest shift went from 0.008 to 0.02.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +16,26 @@ from typing import Any
 
 import numpy as np
 
+from ._detection import detect_hardware
 from ._engine import Ids, Vectors
 from ._errors import ProviderFallback, ProviderUnavailable
-from ._profiles import Arithmetic, Provider
+from ._profiles import Arithmetic, Precision, Provider
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
+#: Values of a row that share one scale. Of 32, 64, 128, 256 and 384 the fastest, with e5-small and LaBSE's shape.
+_GROUP = 128
 
 
 class OpenVino:
     """A compiled model of dynamic shape. Each thread that runs at the same time has an inference request of its own.
 
-    Raises ProviderUnavailable without the package, on another device than the CPU, and for bf16 on a CPU that would
-    compute it in fp32.
+    Raises ProviderUnavailable without the package, on another device than the CPU, and for bf16 or int8 on a CPU that
+    would compute it in fp32.
     """
 
-    def __init__(self, graph: Path, *, arithmetic: Arithmetic, provider: Provider, threads: int) -> None:
+    def __init__(
+        self, graph: Path, *, precision: Precision, arithmetic: Arithmetic, provider: Provider, threads: int
+    ) -> None:
         if provider != "cpu" or arithmetic not in _HINTS:
             raise ProviderUnavailable(
                 f"{graph} is built for openvino, which runs here on provider 'cpu' in fp32 or bf16, not on "
@@ -41,8 +54,14 @@ class OpenVino:
                 f"{graph} is built for bfloat16, which openvino does not compute on this CPU. Prepare the model with "
                 "profile 'cpu-fp32' or 'cpu-int8' here."
             )
+        if precision == "int8" and not detect_hardware().vnni:
+            raise ProviderUnavailable(
+                f"{graph} is built for int8 in openvino, which takes AVX512-VNNI; this CPU has none. Prepare the model "
+                "with engine 'onnxruntime' here."
+            )
         hint = _HINTS[arithmetic]
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
+        settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = _GROUP if precision == "int8" else 0
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._model: Any = core.compile_model(str(graph), "CPU", settings)

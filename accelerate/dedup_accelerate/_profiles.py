@@ -64,7 +64,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 def choose_profile(hardware: Hardware, name: str = "auto", engine: str = "auto") -> Profile:
     """The profile called `name`, with its engine, that this hardware can run; a pure function.
 
-    "auto" is the card's profile where an onnxruntime for CUDA is installed, else "cpu-int8".
+    "auto" is the card's profile where an onnxruntime for CUDA is installed, else "cpu-int8". Its engine is onnxruntime
+    unless openvino is asked for, though that may be faster: what is indexed on one CPU can so be read on any other.
 
     Raises ProviderUnavailable, saying what is missing, where the hardware or the installed wheels cannot run what was
     asked; never another profile in silence. ValueError for a name that nobody knows.
@@ -129,14 +130,16 @@ def _with_engine(profile: Profile, hardware: Hardware, engine: str) -> Profile:
         if profile.name == "cpu-bf16":
             raise ProviderUnavailable("onnxruntime multiplies no bfloat16 on a CPU. Use engine = 'openvino'.")
         return replace(profile, engine="onnxruntime", arithmetic="fp32")
-    if profile.precision == "int8":
-        raise ProviderUnavailable(
-            "the int8 graph is written for onnxruntime's operators; openvino does not run it. Use engine = "
-            "'onnxruntime', or 'openvino' with profile 'cpu-bf16' or 'cpu-fp32'."
-        )
     if not hardware.openvino:
         raise ProviderUnavailable(
             f"profile {profile.name!r} with engine 'openvino' needs the package openvino, which is not installed. "
             "pip install 'news-dedup[openvino]'."
         )
+    if profile.precision == "int8":
+        if not hardware.vnni:
+            raise ProviderUnavailable(
+                "openvino multiplies int8 with AVX512-VNNI, which this CPU does not say it has. Use engine = "
+                "'onnxruntime', whose int8 runs on any CPU."
+            )
+        return replace(profile, engine="openvino", arithmetic="bf16" if hardware.bf16 else "fp32")
     return replace(profile, engine="openvino")

@@ -51,7 +51,7 @@ def write_graph(
     steps = stack.shape.layers + 1
     progress("write", 0, steps)
     measured = untrimmed or stack
-    smoothing = tuple(measure_smoothing(_tensors_of(measured), measured.shape)) if weights == "int8" else ()
+    smoothing = tuple(measure_smoothing(_tensors_of(measured), measured.shape)) if weights.startswith("int8") else ()
     with GraphFile(folder) as graph:
         encoder = _Encoder(graph, stack.shape, tensors, kind=weights, smoothing=smoothing, chunk_bytes=chunk_bytes)
         hidden = encoder.embeddings()
@@ -94,7 +94,7 @@ class _Encoder:
         self._graph = graph
         self._shape = shape
         self._weights = weights
-        self._int8 = kind == "int8"
+        self._kind = kind
         self._float: Any = np.float16 if kind == "fp16" else np.float32
         self._linear = Linear(graph, kind=kind)
         self._smoothing = smoothing
@@ -108,7 +108,7 @@ class _Encoder:
 
     def embeddings(self) -> str:
         graph = self._graph
-        words = self._word_table_int8() if self._int8 else self._word_table()
+        words = self._word_table_int8() if self._kind.startswith("int8") else self._word_table()
         positions = self._weights.positions()
         graph.weight("positions", self._float, positions.shape, [positions])
         graph.node("Shape", ["input_ids"], "tokens", start=1, end=2)
@@ -230,7 +230,7 @@ class _Encoder:
     def _activate(self, name: str, product: str, bias: Floats) -> str:
         graph = self._graph
         exact = self._shape.activation == "gelu"
-        if self._int8 and exact:
+        if self._kind == "int8" and exact:
             # onnxruntime finds this fusion by itself in the float32 graph, but not behind an integer product.
             vector = graph.weight(f"{name}.bias", np.float32, bias.shape, [bias])
             return graph.node("BiasGelu", [product, vector], name, domain=MICROSOFT)

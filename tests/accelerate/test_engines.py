@@ -14,12 +14,14 @@ from dedup_accelerate import (
     choose_profile,
     detect_hardware,
     load_artifact,
+    parity_texts,
     prepare,
 )
 from dedup_accelerate._engine import open_engine
 from dedup_accelerate._openvino import check_precision
 
 OPENVINO = choose_profile(Hardware(openvino="any"), "cpu-fp32", "openvino")
+needs_vnni = pytest.mark.skipif(not detect_hardware().vnni, reason="this CPU has no AVX512-VNNI")
 
 
 def test_openvino_agrees_with_onnxruntime(checkpoints, texts, tmp_path):
@@ -64,6 +66,44 @@ def test_openvino_refuses_what_it_cannot_compute_here(plain):
     if not detect_hardware().bf16:
         with pytest.raises(ProviderUnavailable, match="bfloat16"):
             open_engine(plain.graph, engine="openvino", arithmetic="bf16")
+
+
+def test_openvino_refuses_int8_that_this_cpu_would_compute_in_fp32(plain, monkeypatch):
+    monkeypatch.setattr("dedup_accelerate._openvino.detect_hardware", lambda: Hardware(flags=frozenset({"avx2"})))
+    with pytest.raises(ProviderUnavailable, match="AVX512-VNNI"):
+        open_engine(plain.graph, engine="openvino", precision="int8")
+
+
+@needs_vnni
+@pytest.mark.parametrize("shape", ["labse", "e5", "tanh-gelu"])
+def test_int8_in_openvino_stays_near_fp32(shape, checkpoints, texts, tmp_path, lenient):
+    folder = str(checkpoints(shape))
+    whole = Encoder(prepare(folder, profile="cpu-fp32", cache=tmp_path)).encode(texts)
+    profile = choose_profile(detect_hardware(), "cpu-int8", "openvino")
+    artifact = prepare(folder, profile=profile, cache=tmp_path, settings=lenient)
+    encoder = Encoder(artifact)
+    cosines = (encoder.encode(texts) * whole).sum(axis=1)
+    assert 0.99 <= cosines.min() < 0.999999, "near, and really rounded"
+    assert encoder.provider == "OpenVINO CPU"
+    other = prepare(folder, profile="cpu-int8", cache=tmp_path, settings=lenient)
+    assert artifact.fingerprint != other.fingerprint
+
+
+@needs_vnni
+def test_int8_in_openvino_rounds_each_text_by_itself(e5_cache):
+    """Of the real e5-small: its rows are long enough for the groups that share a scale."""
+    texts, profile = parity_texts(), choose_profile(detect_hardware(), "cpu-int8", "openvino")
+    encoder = Encoder(prepare("e5-small", profile=profile, cache=e5_cache))
+    whole = Encoder(prepare("e5-small", profile="cpu-fp32", cache=e5_cache)).encode(texts)
+    together = encoder.encode(texts)
+    alone = np.concatenate([encoder.encode([text]) for text in texts])
+    assert (together * whole).sum(axis=1).min() > 0.9995
+    assert (together * whole).sum(axis=1).max() < 0.99995, "bfloat16 alone is nearer than that"
+    # Other products of bfloat16 in another order, not other scales: those would differ by the shift of int8.
+    assert (together * alone).sum(axis=1).min() > 0.9999
+    parity = encoder.artifact.manifest.parity
+    assert parity is not None
+    assert parity.max_pairwise_shift <= 0.01
 
 
 def test_another_precision_than_asked_is_a_fallback():

@@ -48,8 +48,6 @@ def test_an_engine_that_is_asked_for_is_taken_or_refused():
     assert choose_profile(OLD, "cpu-fp32", "openvino").engine == "openvino"
     with pytest.raises(ProviderUnavailable, match=r"news-dedup\[openvino\]"):
         choose_profile(BARE_AMX, "cpu-fp32", "openvino")
-    with pytest.raises(ProviderUnavailable, match="int8 graph"):
-        choose_profile(AMX, "cpu-int8", "openvino")
     with pytest.raises(ProviderUnavailable, match="onnxruntime"):
         choose_profile(card(9, 0), "cuda-fp16", "openvino")
 
@@ -77,6 +75,16 @@ def test_unknown_names_are_refused():
         choose_profile(OLD, "cpu-int4")
     with pytest.raises(ValueError, match="engine"):
         choose_profile(OLD, "cpu-int8", "tvm")
+
+
+def test_int8_in_openvino_needs_vnni_and_takes_bfloat16_where_it_is():
+    for hardware, arithmetic in ((AMX, "bf16"), (VNNI, "fp32")):
+        chosen = choose_profile(hardware, "cpu-int8", "openvino")
+        assert (chosen.precision, chosen.engine, chosen.arithmetic) == ("int8", "openvino", arithmetic)
+    with pytest.raises(ProviderUnavailable, match="AVX512-VNNI"):
+        choose_profile(OLD, "cpu-int8", "openvino")
+    with pytest.raises(ProviderUnavailable, match=r"news-dedup\[openvino\]"):
+        choose_profile(BARE_AMX, "cpu-int8", "openvino")
 
 
 def test_what_proc_cpuinfo_says_is_read(tmp_path):
