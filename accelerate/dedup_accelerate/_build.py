@@ -253,9 +253,7 @@ def _write_direct(
     with clock.step("tokenizer"):
         write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(stack.encoder_folder))
     chunk = job.settings.write_chunk_bytes
-    weights: Weights = "fp32" if job.profile.precision == "bf16" else job.profile.precision
-    if (job.profile.precision, job.profile.engine) == ("int8", "openvino"):
-        weights = "int8-weights"
+    weights = _weights(job.profile)
     with clock.step(f"write {weights}"):
         whole = read_stack(untrimmed)
         write_graph(stack, target, weights=weights, untrimmed=whole, chunk_bytes=chunk, progress=job.progress)
@@ -266,6 +264,15 @@ def _write_direct(
         reference.mkdir()
         write_graph(stack, reference, weights="fp32", chunk_bytes=chunk)
     return contract, reference / GRAPH_NAME
+
+
+def _weights(profile: Profile) -> Weights:
+    """What the writer stores for a profile."""
+    if profile.precision == "bf16":  # the engine rounds fp32 as it loads it
+        return "fp32"
+    if profile.precision == "int8" and profile.engine == "openvino":
+        return "int8-weights"
+    return profile.precision
 
 
 def _reference_of_fp32(job: _Job, graph: Path) -> Path | None:

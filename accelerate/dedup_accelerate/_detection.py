@@ -13,6 +13,7 @@ from ._session import installed_wheels
 #: Names in /proc/cpuinfo.
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _NVIDIA_SMI_SECONDS = 20.0
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,19 @@ class Hardware:
         return bool(self.flags & _BF16_FLAGS)
 
 
-def detect_hardware(cpuinfo: Path = Path("/proc/cpuinfo"), nvidia_smi: str = "nvidia-smi") -> Hardware:
+def detect_hardware(cpuinfo: Path = _CPUINFO, nvidia_smi: str = "nvidia-smi") -> Hardware:
     """Ask this machine. Imports no engine; asks for a card only where a wheel could use it."""
     gpu_wheel = any(wheel.startswith("onnxruntime-gpu ") for wheel in installed_wheels())
     return Hardware(
-        flags=_cpu_flags(cpuinfo),
+        flags=cpu_flags(cpuinfo),
         openvino=_version("openvino"),
         gpu_wheel=gpu_wheel,
         compute_capability=_compute_capability(nvidia_smi) if gpu_wheel else None,
     )
 
 
-def _cpu_flags(cpuinfo: Path) -> frozenset[str]:
+def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
+    """Instruction sets of the CPU as /proc/cpuinfo names them; empty where that cannot be read."""
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:

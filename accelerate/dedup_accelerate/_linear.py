@@ -53,9 +53,7 @@ class Linear:
         """Add `tensor (…, inputs) @ weight (inputs, outputs)`; returns the product's name."""
         graph = self._graph
         if self._kind == "int8-weights":
-            values, scales = quantise_columns(weight, paired=False)
-            graph.weight(f"{name}.weight", np.int8, values.shape, [values])
-            graph.weight(f"{name}.scale", np.float32, scales.shape, [scales])
+            self._store(name, *quantise_columns(weight, paired=False))
             graph.node("DequantizeLinear", [f"{name}.weight", f"{name}.scale"], f"{name}.whole", axis=1)
             return graph.node("MatMul", [tensor, f"{name}.whole"], name)
         if self._kind != "int8":
@@ -66,6 +64,10 @@ class Linear:
         # which is what the VNNI instructions take).
         graph.node("Abs", [tensor], f"{name}.magnitude")
         return self._integer(name, tensor, f"{name}.magnitude", quantise_columns(weight), steps=127, middle=128)
+
+    def _store(self, name: str, values: NDArray[np.int8], scales: Floats) -> None:
+        self._graph.weight(f"{name}.weight", np.int8, values.shape, [values])
+        self._graph.weight(f"{name}.scale", np.float32, scales.shape, [scales])
 
     def above(self, name: str, tensor: str, weight: Floats, least: float) -> tuple[str, Floats]:
         """The product of a tensor that is never below `least`, and what belongs into its bias.
@@ -93,9 +95,7 @@ class Linear:
         middle: int,
     ) -> str:
         graph = self._graph
-        values, scales = weight
-        graph.weight(f"{name}.weight", np.int8, values.shape, [values])
-        graph.weight(f"{name}.scale", np.float32, scales.shape, [scales])
+        self._store(name, *weight)
         one, zero = graph.constant("unit_scale", 1, np.float32), graph.constant(f"uint8_{middle}", middle, np.uint8)
         graph.node("ReduceMax", [magnitude], f"{name}.largest", axes=[-1], keepdims=1)
         floor = graph.constant("smallest", 1e-9, np.float32)

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ._detection import detect_hardware
+from ._detection import Hardware, cpu_flags
 from ._engine import Ids, Vectors
 from ._errors import ProviderFallback, ProviderUnavailable
 from ._profiles import Arithmetic, Precision, Provider
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
-#: Values of a row that share one scale. Of 32, 64, 128, 256 and 384 the fastest, with e5-small and LaBSE's shape.
+#: Values of a row that share one scale. Of 32, 64, 128 and 384 the fastest with e5-small, of 64, 128 and 256 with
+#: LaBSE's shape.
 _GROUP = 128
 
 
@@ -54,7 +55,7 @@ class OpenVino:
                 f"{graph} is built for bfloat16, which openvino does not compute on this CPU. Prepare the model with "
                 "profile 'cpu-fp32' or 'cpu-int8' here."
             )
-        if precision == "int8" and not detect_hardware().vnni:
+        if precision == "int8" and not Hardware(flags=cpu_flags()).vnni:
             raise ProviderUnavailable(
                 f"{graph} is built for int8 in openvino, which takes AVX512-VNNI; this CPU has none. Prepare the model "
                 "with engine 'onnxruntime' here."

@@ -69,7 +69,7 @@ def test_openvino_refuses_what_it_cannot_compute_here(plain):
 
 
 def test_openvino_refuses_int8_that_this_cpu_would_compute_in_fp32(plain, monkeypatch):
-    monkeypatch.setattr("dedup_accelerate._openvino.detect_hardware", lambda: Hardware(flags=frozenset({"avx2"})))
+    monkeypatch.setattr("dedup_accelerate._openvino.cpu_flags", lambda: frozenset({"avx2"}))
     with pytest.raises(ProviderUnavailable, match="AVX512-VNNI"):
         open_engine(plain.graph, engine="openvino", precision="int8")
 
