@@ -21,7 +21,8 @@ from dedup.profile import (
     stems,
     value_of,
 )
-from dedup.wordlists import CONTRACTED, DENIALS, PASSIVE, PREPOSITIONS, UPDATES
+from dedup.roles import acting_on_each_other, roles_reversed
+from dedup.wordlists import CONTRACTED, DENIALS, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
@@ -171,6 +172,8 @@ def _conflicts(
     # tell one event. But without it two makers' recalls, and accidents in two towns, are joined (9 of 14 such pairs).
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
+    if not copied and (acts := acting_on_each_other(a, b, translation=translation)):
+        found.append(f"other roles in the headlines: {acts}")
     if not translation:
         found += _template_conflicts(a, b, copied=copied)
         if not copied and a.has_text and b.has_text:
@@ -273,35 +276,6 @@ def _other_subject(a: Side, b: Side) -> tuple[str, ...]:
             return ()
         subjects.append(unknown[0].upper())
     return (f"same headline but {min(subjects)} / {max(subjects)}",)
-
-
-def roles_reversed(a: Facts, b: Facts) -> bool:
-    """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
-
-    In headlines that share little else, the two must be names. A headline in the passive is left in peace, and so is a
-    word behind the same preposition in both: "held in Rome" may stand anywhere. In languages with free word order this
-    separates some that belong together: a missed join, which is cheaper than a false one.
-    """
-    at_a, at_b = a.places, b.places
-    shared = [word for word in at_a if word in at_b]
-    if len(shared) < 3 or bool(PASSIVE & a.word_set) != bool(PASSIVE & b.word_set):
-        return False
-    names = a.name_stems | b.name_stems
-    alike = len(shared) / (len(at_a) + len(at_b) - len(shared)) >= ALIKE
-    actors = [
-        word for word in shared if (alike or word in names) and not _same_preposition(a, at_a[word], b, at_b[word])
-    ]
-    return any(
-        any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in actors)
-        and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in actors)
-        for pivot in shared
-        if pivot not in names
-    )
-
-
-def _same_preposition(a: Facts, place_a: int, b: Facts, place_b: int) -> bool:
-    before = a.words[place_a - 1] if place_a else ""
-    return before in PREPOSITIONS and place_b > 0 and b.words[place_b - 1] == before
 
 
 def _may_grow(number: Number, a: Profile, b: Profile) -> bool:

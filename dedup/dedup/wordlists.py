@@ -100,7 +100,11 @@ MONTHS = {
 }
 
 # A headline with one of these may turn the order of who did what to whom around without changing it.
-PASSIVE = frozenset("by was were been being beaten lost loses lose defeated sued".split())
+PASSIVE = frozenset(
+    """by was were been being beaten lost loses lose defeated sued
+    подвергся подверглась подверглось подверглись проиграл проиграла проиграло проиграли уступил уступила уступило
+    уступили""".split()
+)
 
 # Words with which a later report corrects the count of an earlier one.
 UPDATES = frozenset("now toll climbs climbed jumps теперь уже выросло вырос возросло увеличилось".split())
@@ -153,3 +157,6 @@ STARTERS = frozenset(
 PREPOSITIONS = frozenset(
     """in at on from near over after before through в во на из из-за за под над около после до у через по""".split()
 )
+
+# What binds two names that do something together, right behind the first.
+JOINING = frozenset("and with und mit et avec y con e com ve и с со та з".split())

@@ -1,0 +1,103 @@
+"""Who does what to whom in two headlines. Pure: facts of two titles in, whether they contradict one another out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dedup.profile import ALIKE, Facts, Profile
+from dedup.wordlists import JOINING, PASSIVE, PREPOSITIONS, STARTERS
+
+# Letters that two forms of one word share at least.
+BEGINNING = 4
+
+
+def roles_reversed(a: Facts, b: Facts) -> bool:
+    """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
+
+    In headlines that share little else, the two must be names. A headline in the passive is left in peace, and so is a
+    word behind the same preposition in both: "held in Rome" may stand anywhere. In languages with free word order this
+    separates some that belong together: a missed join, which is cheaper than a false one.
+    """
+    at_a, at_b = a.places, b.places
+    shared = [word for word in at_a if word in at_b]
+    if len(shared) < 3 or bool(PASSIVE & a.word_set) != bool(PASSIVE & b.word_set):
+        return False
+    names = a.name_stems | b.name_stems
+    alike = len(shared) / (len(at_a) + len(at_b) - len(shared)) >= ALIKE
+    actors = [
+        word for word in shared if (alike or word in names) and not _same_preposition(a, at_a[word], b, at_b[word])
+    ]
+    return any(
+        any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in actors)
+        and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in actors)
+        for pivot in shared
+        if pivot not in names
+    )
+
+
+def acting_on_each_other(a: Profile, b: Profile, *, translation: bool) -> str:
+    """Two headlines that begin with a name, each of them acting on the other's, in other words; else empty.
+
+    "Ostrander to buy Pell" and "Pell sues Ostrander": no common word whose sides the two could change. In one language
+    the act must be unknown to the other article. Of 4,158 translations of NTREX seven are parted (a clause that comes
+    first, in Turkish six times), of 4,738 true pairs of ECB+, SemEval, nyan and ParaPhraser none.
+    """
+    if (PASSIVE & a.title.word_set) or (PASSIVE & b.title.word_set):
+        return ""
+    first, second = _act(a.title, b.title), _act(b.title, a.title)
+    if first is None or second is None:
+        return ""
+    if not translation and (_knows(b, first.words) or _knows(a, second.words)):
+        return ""
+    return " / ".join(sorted((first.said, second.said)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """words: what stands between the names of who acts and of whom it is done to; said: both, as they are written."""
+
+    words: tuple[str, ...]
+    said: str
+
+
+def _act(title: Facts, other: Facts) -> _Act | None:
+    """What the headline's first name does to the one that the other headline begins with."""
+    actor, target = _subject(title), _subject(other)
+    if not actor or not target or not target.isdisjoint(actor) or not actor <= other.names.keys():
+        return None
+    keys = _keys(title)
+    places = [place for place, key in enumerate(keys) if key in target]
+    if not target <= title.names.keys() or not places:
+        return None
+    between = [word for word, key in zip(title.words[: places[0]], keys, strict=False) if key is None]
+    words = tuple(word for word in between if len(word) > 2 and word[0].isalpha() and word not in STARTERS)
+    if not words or between[0] in JOINING:
+        return None
+    return _Act(words, f"{title.names[keys[0] or '']} … {title.names[keys[places[0]] or '']}")
+
+
+def _keys(title: Facts) -> list[str | None]:
+    """The key of each word of a headline that is a name."""
+    by_word = {name.casefold(): key for key, name in title.names.items()}
+    return [by_word.get(word) for word in title.words]
+
+
+def _subject(title: Facts) -> set[str]:
+    """The names that a headline begins with; empty where it begins with another word."""
+    found = set()
+    for key in _keys(title):
+        if key is None:
+            break
+        found.add(key)
+    return found
+
+
+def _knows(article: Profile, words: tuple[str, ...]) -> bool:
+    """Whether an article has one of the words, in this form or nearly: "sign", "signs"."""
+    starts = {word[:BEGINNING] for word in words}
+    return any(word[:BEGINNING] in starts for word in article.whole.words)
+
+
+def _same_preposition(a: Facts, place_a: int, b: Facts, place_b: int) -> bool:
+    before = a.words[place_a - 1] if place_a else ""
+    return before in PREPOSITIONS and place_b > 0 and b.words[place_b - 1] == before

@@ -1,0 +1,61 @@
+"""Who acts on whom: two headlines that name the same two, each of them first in one."""
+
+from __future__ import annotations
+
+import pytest
+
+from dedup.evidence import Side, compare
+from dedup.profile import profile
+
+
+def conflicts(a: Side, b: Side) -> tuple[str, ...]:
+    found = compare(a, b, cosine=None, scaled_cosine=None).conflicts
+    assert found == compare(b, a, cosine=None, scaled_cosine=None).conflicts
+    return found
+
+
+def side(title: str, text: str = "", lang: str = "en") -> Side:
+    return Side(title, profile(title, text), lang, "", None)
+
+
+def test_two_that_act_on_each_other_in_other_words_are_two_events() -> None:
+    a = side("Corbin Dairy takes over Tidewell", "The dairy group pays 90 million crowns for the port operator.")
+    b = side("Tidewell drags Corbin Dairy to court", "The port operator claims 90 million crowns for a lost cargo.")
+    assert conflicts(a, b) == ("other roles in the headlines: Corbin … Tidewell / Tidewell … Corbin",)
+
+
+def test_across_languages_the_order_of_the_names_says_who_acts() -> None:
+    a = side("Lusen hands a protest note to Kelmouth")
+    b = side("Келмут отозвал посла из Лусена", lang="ru")
+    assert conflicts(a, b) == ("other roles in the headlines: Lusen … Kelmouth / Келмут … Лусена",)
+    same = side("Лусен вручил Келмуту ноту протеста", lang="ru")
+    assert conflicts(a, same) == ()
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Corbin takes over Tidewell", "Tidewell is taken over by Corbin"),
+        ("«Сокол» разгромил «Буран»", "«Буран» уступил «Соколу» дома"),
+        ("Corbin calls off merger with Tidewell", "Tidewell and Corbin part before the wedding"),
+        ("Corbin hires Halvard", "Halvard to be hired to head Corbin"),
+        ("Harbour head sues Tidewell", "Tidewell sued over the harbour head's pay"),
+        ("Corbin names Halvard", "Halvard: Corbin"),
+    ],
+)
+def test_one_event_seen_from_either_side_is_no_conflict(a: str, b: str) -> None:
+    assert not any("roles" in one for one in conflicts(side(a), side(b)))
+
+
+def test_an_act_that_the_other_article_knows_of_is_no_conflict() -> None:
+    text = "Halvard, who signed on Friday, comes from Tidewell."
+    a, b = side("Corbin signs Halvard as its head", text), side("Halvard moves to Corbin", text)
+    assert not any("roles" in one for one in conflicts(a, b))
+
+
+def test_copies_under_two_headlines_are_one_text() -> None:
+    text = """The dairy group said on Friday that it would pay 90 million crowns for the port operator and its three quays,
+    whose cranes date from before the flood. Half of the sum falls due at once, the rest when the harbour board agrees,
+    which it is expected to do before the herring season opens; none of the 240 dockers is to lose his place."""
+    a, b = side("Corbin takes over Tidewell", text), side("Tidewell gets an owner in Corbin", text)
+    assert not any("roles" in one for one in conflicts(a, b))
