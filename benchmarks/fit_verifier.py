@@ -3,9 +3,10 @@
     python benchmarks/fit_verifier.py [--model e5-small] [--precision int8] [--cache DIR] [--write]
 
 One logistic regression for each kind of pair (`dedup.verdict.kind_of`), over few features that each can only speak for
-or only against one event; and a linear one over the grades of SemEval, for `Verifier.likeness`. Every set has a fixed
-share of a kind's weight, however many pairs it has. Figures are of 5 folds that never share a topic between fitting and
-testing. Needs scikit-learn (in the `export` extra) and the sets of `../shared/data`.
+or only against one event; a linear one over the grades of SemEval, for `Verifier.likeness`; and those that say whether
+one text was copied from the other (`_copies.py`), for `Verifier.near_copy`. Every set has a fixed share of a kind's
+weight, however many pairs it has. Figures are of 5 folds that never share a topic between fitting and testing. Needs
+scikit-learn (in the `export` extra) and the sets of `../shared/data`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _copies import copies
 from _labelled import DATA, Labelled, Space, labelled, with_titles
 from _regression import (
     FOLDS,
@@ -38,7 +40,7 @@ from dedup.evidence import Evidence
 Floats = NDArray[np.float64]
 
 OUTPUT = Path(__file__).parents[1] / "dedup" / "dedup" / "data" / "verifier.json"
-VERSION = 3
+VERSION = 4
 STORY_LIMITS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -135,13 +137,15 @@ def main(arguments: Iterable[str] | None = None) -> None:
     weights, report = fitted(sets)
     graded = next(one for one in sets if one.name == "semeval")
     likeness_weights, report["semeval, likeness"] = likeness(graded, with_titles(space, graded))
-    for kind, found in weights.items():
+    copy_weights, of_copies = copies(args.data)
+    report |= of_copies
+    for kind, found in (*weights.items(), *((f"copies, {kind}", found) for kind, found in copy_weights.items())):
         print(f"{kind:10}", found)
     for name, figures in report.items():
         print(f"{name:22}", json.dumps(figures))
     if args.write:
         body = {"version": VERSION, "fitted_on": f"{args.model}-{args.precision}", "weights": weights}
-        body["likeness_weights"] = likeness_weights
+        body |= {"likeness_weights": likeness_weights, "copy_weights": copy_weights}
         OUTPUT.write_text(json.dumps({**body, "held_out": report}, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {OUTPUT}")
 

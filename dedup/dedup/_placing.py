@@ -269,7 +269,7 @@ class Placer:
             self._ledger.join(chosen.story_id, row.id, match_ids[0], why)
             story_id = self._joiner.bridge(row.id, chosen.story_id, best[1:])
             member = queries.article_view(session, chosen.member_id)
-            view = MatchView(member, decision.verdict, decision.probability, decision.evidence, decision.reason)
+            view = MatchView.of(member, decision)
         self.committed.append(Fresh(row.id, row.revision, newcomer.at, newcomer.signature, newcomer.vector))
         return Placed(row.id, story_id, "joined" if best else "new_story", view)
 

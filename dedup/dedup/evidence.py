@@ -80,6 +80,7 @@ class Evidence:
     conflicts: facts that speak against one event, in words ("number 6.25% / 6.5%").
     hours_apart: absolute; `None` where a time is missing.
     headlines_only: there is nothing but a headline on either side.
+    words: of the shorter of the two articles, title included; `None` in matches that an earlier version stored.
     """
 
     cosine: float | None
@@ -105,6 +106,7 @@ class Evidence:
     headlines_only: bool
     title_cosine: float | None = None
     crossed_cosine: float | None = None
+    words: int | None = None
 
 
 def crosses(a: Side, b: Side) -> bool:
@@ -151,6 +153,7 @@ def compare(
         same_source=a.source == b.source,
         translation=translation,
         headlines_only=not (first.has_text or second.has_text),
+        words=min(len(first.whole.words), len(second.whole.words)),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dedup.evidence import Evidence
-from dedup.verdict import Verdict
+from dedup.verdict import Decision, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,23 @@ class ArticleView:
 
 @dataclass(frozen=True, slots=True)
 class MatchView:
-    """One comparison that joined, or would join, an article to another: the verdict, how sure, and why."""
+    """One comparison that joined, or would join, an article to another: the verdict, how sure, and why.
+
+    probability: of one event. near_copy_probability: that one text was copied from the other.
+    """
 
     article: ArticleView
     verdict: Verdict
     probability: float
     evidence: Evidence
     reason: str
+    near_copy_probability: float
+
+    @classmethod
+    def of(cls, article: ArticleView, decision: Decision) -> MatchView:
+        """What was decided of this article, and another."""
+        found = {field.name: getattr(decision, field.name) for field in dataclasses.fields(decision)}
+        return cls(article, **found)
 
 
 @dataclass(frozen=True, slots=True)

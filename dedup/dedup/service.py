@@ -227,9 +227,7 @@ class Deduplicator(Archive):
                 key=lambda item: (not item[0].verdict.joins, -item[0].probability, -(item[0].evidence.cosine or 0))
             )
             views = queries.article_views(session, [other.id for _, other in found[:k]])
-            return tuple(
-                MatchView(views[other.id], d.verdict, d.probability, d.evidence, d.reason) for d, other in found[:k]
-            )
+            return tuple(MatchView.of(views[other.id], decision) for decision, other in found[:k])
 
     def explain(self, article_id: int, other_id: int) -> MatchView:
         """The verdict on any two stored articles, reckoned anew. The view is of `other_id`.
@@ -241,7 +239,7 @@ class Deduplicator(Archive):
             pairs.load(session, [article_id, other_id])
             decision = pairs.decision(article_id, other_id)
             view = queries.article_view(session, other_id)
-            return MatchView(view, decision.verdict, decision.probability, decision.evidence, decision.reason)
+            return MatchView.of(view, decision)
 
     def stats(self) -> StoreStats:
         """Totals of the database and the index."""

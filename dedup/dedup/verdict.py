@@ -22,6 +22,8 @@ from dedup.evidence import Evidence
 CROWDED = 1.2
 # Scaled cosine up to which two texts have nothing in common: up to there a nearer one is hardly more alike.
 RELATED = 0.5
+# Words of the shorter article from which on its wording is known. Below, feeds show a summary, or the beginning.
+WHOLE_WORDS = 100
 
 
 class Verdict(StrEnum):
@@ -48,12 +50,16 @@ class VerdictLimits:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict, the probability (0…1) that both articles tell one event, the evidence, and the reason in one line."""
+    """A verdict, the probability (0…1) that both articles tell one event, the evidence, and the reason in one line.
+
+    near_copy_probability: that one text was copied from the other, 0…1; see `Verifier.near_copy`.
+    """
 
     verdict: Verdict
     probability: float
     evidence: Evidence
     reason: str
+    near_copy_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +68,29 @@ class Verifier:
 
     likeness_weights: linear regressions on what readers graded, "texts" and "across" (two languages),
         each once more "with titles".
+    copy_weights: logistic regressions on what is known to be copied, "whole", "part" and "headlines".
     """
 
     version: int
     weights: Mapping[str, Mapping[str, float]]
     likeness_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    copy_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def probability(self, evidence: Evidence) -> float:
         """The probability of one event, 0…1."""
-        weights = self.weights[kind_of(evidence)]
-        found = features(evidence)
-        total = sum(weight * found[name] for name, weight in weights.items())
-        return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, total))))
+        return _logistic(self.weights[kind_of(evidence)], evidence)
+
+    def near_copy(self, evidence: Evidence) -> float:
+        """The probability, 0…1, that the two whole texts share 0.7 or more of their shingles of five words.
+
+        Of two whole texts it is all but known. A feed that shows summaries or headlines leaves it open: copies are
+        often cut, and put under a headline of their own. No two languages share a wording. Without weights, the share
+        of the wording that is seen.
+        """
+        if evidence.translation:
+            return 0.0
+        weights = self.copy_weights.get(copy_kind_of(evidence))
+        return evidence.jaccard if weights is None else _logistic(weights, evidence)
 
     def likeness(self, evidence: Evidence) -> float:
         """How alike readers would call the two, 0 (nothing in common) … 1 (the same news): a grade, not a probability.
@@ -93,7 +110,7 @@ class Verifier:
 def default_verifier() -> Verifier:
     """The weights that travel with the package."""
     raw = json.loads((Path(__file__).parent / "data" / "verifier.json").read_text(encoding="utf-8"))
-    return Verifier(raw["version"], raw["weights"], raw["likeness_weights"])
+    return Verifier(raw["version"], raw["weights"], raw["likeness_weights"], raw["copy_weights"])
 
 
 def kind_of(evidence: Evidence) -> str:
@@ -108,6 +125,13 @@ def kind_of(evidence: Evidence) -> str:
     return "headlines" if evidence.headlines_only else "texts"
 
 
+def copy_kind_of(evidence: Evidence) -> str:
+    """Which regression says whether one is a copy: what the same share of wording means hangs on how much is seen."""
+    if evidence.headlines_only:
+        return "headlines"
+    return "whole" if evidence.words is None or evidence.words >= WHOLE_WORDS else "part"
+
+
 def features(evidence: Evidence) -> dict[str, float]:
     """What the regressions read, by name; what is not known is neutral."""
     crowding = evidence.crowding
@@ -119,6 +143,7 @@ def features(evidence: Evidence) -> dict[str, float]:
         "name_cosine": evidence.name_cosine or 0.0,
         "word_cosine": evidence.word_cosine or 0.0,
         "number_support": 0.0 if evidence.number_support is None else evidence.number_support - 0.5,
+        "jaccard": evidence.jaccard,
         "containment": evidence.containment,
         "title_overlap": evidence.title_overlap,
         "heading_support": evidence.heading_support or 0.0,
@@ -137,20 +162,30 @@ def decide(evidence: Evidence, *, same_text: bool, limits: VerdictLimits, verifi
     always separate two texts that are not the same: a missed join is cheaper than a false one.
     """
     if same_text:
-        return Decision(Verdict.IDENTICAL, 1.0, evidence, "same text after normalisation")
+        return Decision(Verdict.IDENTICAL, 1.0, evidence, "same text after normalisation", 1.0)
+    return Decision(*_judged(evidence, limits, verifier), near_copy_probability=verifier.near_copy(evidence))
+
+
+def _judged(evidence: Evidence, limits: VerdictLimits, verifier: Verifier) -> tuple[Verdict, float, Evidence, str]:
     probability = verifier.probability(evidence)
     if evidence.conflicts:
-        return Decision(Verdict.DISTINCT, min(probability, 1 - probability), evidence, "; ".join(evidence.conflicts))
+        return (Verdict.DISTINCT, min(probability, 1 - probability), evidence, "; ".join(evidence.conflicts))
     if evidence.hours_apart is not None and evidence.hours_apart > limits.max_span_hours:
         reason = f"{evidence.hours_apart / 24:.0f} days apart; one story spans {limits.max_span_hours / 24:.0f} at most"
-        return Decision(Verdict.DISTINCT, min(probability, 1 - probability), evidence, reason)
+        return (Verdict.DISTINCT, min(probability, 1 - probability), evidence, reason)
     if evidence.jaccard >= limits.near_copy_jaccard:
-        return Decision(Verdict.NEAR_COPY, max(probability, limits.min_probability), evidence, _say(evidence))
+        return (Verdict.NEAR_COPY, max(probability, limits.min_probability), evidence, _say(evidence))
     # Emoji and punctuation have vectors too, all near one another.
     wordless = evidence.word_cosine is None and evidence.name_cosine is None and not evidence.translation
     if evidence.scaled_cosine is not None and probability >= limits.min_probability and not wordless:
-        return Decision(Verdict.SAME_EVENT, probability, evidence, _say(evidence))
-    return Decision(Verdict.DISTINCT, probability, evidence, "not enough in common: " + _say(evidence))
+        return (Verdict.SAME_EVENT, probability, evidence, _say(evidence))
+    return (Verdict.DISTINCT, probability, evidence, "not enough in common: " + _say(evidence))
+
+
+def _logistic(weights: Mapping[str, float], evidence: Evidence) -> float:
+    found = features(evidence)
+    total = sum(weight * found[name] for name, weight in weights.items())
+    return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, total))))
 
 
 def _say(evidence: Evidence) -> str:

@@ -13,10 +13,15 @@ from dedup.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An article that was compared with another one; `probability` is that of "same event", `reason` is in words."""
+    """An article that was compared with another one.
+
+    `probability` is that of "same event", `near_copy_probability` that one text was copied from the other; `reason` is
+    in words.
+    """
 
     verdict: Verdict
     probability: float
+    near_copy_probability: float
     story_id: int
     reason: str
     evidence: Evidence
@@ -24,7 +29,8 @@ class Match:
 
     @classmethod
     def of(cls, view: MatchView) -> Match:
-        return cls(view.verdict, view.probability, view.article.story_id, view.reason, view.evidence, view.article)
+        copied, story = view.near_copy_probability, view.article.story_id
+        return cls(view.verdict, view.probability, copied, story, view.reason, view.evidence, view.article)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def test_a_russian_paraphrase_finds_the_english_article(news_day):
     matches = news_day.ask("similar", question, "--k", "3")["matches"]
     assert "octopus" in " ".join(match["article"]["title"] for match in matches if match["article"]["lang"] == "en")
     assert [set(match) for match in matches] == [
-        {"verdict", "probability", "story_id", "reason", "evidence", "article"}
+        {"verdict", "probability", "near_copy_probability", "story_id", "reason", "evidence", "article"}
     ] * len(matches)
     assert all(match["story_id"] == match["article"]["story_id"] for match in matches)
 

@@ -54,7 +54,7 @@ def test_an_act_that_the_other_article_knows_of_is_no_conflict() -> None:
 
 
 def test_copies_under_two_headlines_are_one_text() -> None:
-    text = """The dairy group said on Friday that it would pay 90 million crowns for the port operator and its three quays,
+    text = """The dairy group said on Friday that it would pay 90 million crowns for the port operator and its quays,
     whose cranes date from before the flood. Half of the sum falls due at once, the rest when the harbour board agrees,
     which it is expected to do before the herring season opens; none of the 240 dockers is to lose his place."""
     a, b = side("Corbin takes over Tidewell", text), side("Tidewell gets an owner in Corbin", text)

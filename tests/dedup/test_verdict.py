@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dedup.evidence import Evidence
-from dedup.verdict import Verdict, VerdictLimits, decide, default_verifier, features, kind_of
+from dedup.verdict import Verdict, VerdictLimits, Verifier, decide, default_verifier, features, kind_of
 
 LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
 PLAIN = Evidence(
@@ -162,5 +162,43 @@ def test_every_fitted_weight_belongs_to_a_feature_and_every_feature_is_read_by_s
     verifier = default_verifier()
     weights = verifier.weights
     assert set(weights) == set(KINDS)
-    assert set().union(*weights.values(), *verifier.likeness_weights.values()) == set(features(PLAIN))
+    read = (*weights.values(), *verifier.likeness_weights.values(), *verifier.copy_weights.values())
+    assert set().union(*read) == set(features(PLAIN))
+    assert set(verifier.copy_weights) == {"whole", "part", "headlines"}
     assert "cosine" not in weights["lexical"]
+
+
+def copied(**changes: object) -> float:
+    evidence = dataclasses.replace(PLAIN, **changes)  # type: ignore[arg-type]
+    decision = decide(evidence, same_text=False, limits=LIMITS, verifier=default_verifier())
+    return decision.near_copy_probability
+
+
+def test_whether_a_whole_text_was_copied_is_all_but_known() -> None:
+    assert copied(jaccard=0.95, words=300) > 0.95
+    assert copied(jaccard=0.5, words=300) < 0.05
+    # What an earlier version stored says nothing of its length.
+    assert copied(jaccard=0.95, words=None) == copied(jaccard=0.95, words=300)
+
+
+def test_a_summary_leaves_open_whether_the_text_below_it_was_copied() -> None:
+    assert copied(jaccard=0.5, words=300) < copied(jaccard=0.5, words=40) < 0.6
+    assert copied(jaccard=0.95, words=40) < copied(jaccard=0.95, words=300)
+    under_one_headline, under_two = (copied(jaccard=0.5, words=40, title_overlap=share) for share in (1.0, 0.0))
+    assert under_two < under_one_headline
+
+
+def test_one_headline_alone_makes_a_copy_likely_and_two_make_it_unlikely() -> None:
+    alone = {"headlines_only": True, "words": 9}
+    assert copied(jaccard=1.0, containment=1.0, title_overlap=1.0, **alone) > 0.8
+    assert copied(jaccard=0.0, containment=0.0, title_overlap=0.2, **alone) < 0.2
+
+
+def test_no_text_is_a_copy_of_one_in_another_language_and_the_same_text_always_is() -> None:
+    assert copied(translation=True, jaccard=0.9) == 0.0
+    decision = decide(PLAIN, same_text=True, limits=LIMITS, verifier=default_verifier())
+    assert decision.near_copy_probability == 1.0
+
+
+def test_without_weights_for_copies_the_shared_wording_itself_is_told() -> None:
+    assert Verifier(0, default_verifier().weights).near_copy(PLAIN) == PLAIN.jaccard
