@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from dedup.profile import ALIKE, Facts, Profile
 from dedup.wordlists import JOINING, PASSIVE, PREPOSITIONS, STARTERS
@@ -66,30 +67,25 @@ def _act(title: Facts, other: Facts) -> _Act | None:
     if not actor or not target or not target.isdisjoint(actor) or not actor <= other.names.keys():
         return None
     keys = _keys(title)
-    places = [place for place, key in enumerate(keys) if key in target]
-    if not target <= title.names.keys() or not places:
+    place = next((place for place, key in enumerate(keys) if key in target), 0)
+    if not place or not target <= title.names.keys():
         return None
-    between = [word for word, key in zip(title.words[: places[0]], keys, strict=False) if key is None]
+    between = [word for word, key in zip(title.words[:place], keys, strict=False) if not key]
     words = tuple(word for word in between if len(word) > 2 and word[0].isalpha() and word not in STARTERS)
     if not words or between[0] in JOINING:
         return None
-    return _Act(words, f"{title.names[keys[0] or '']} … {title.names[keys[places[0]] or '']}")
+    return _Act(words, f"{title.names[keys[0]]} … {title.names[keys[place]]}")
 
 
-def _keys(title: Facts) -> list[str | None]:
-    """The key of each word of a headline that is a name."""
+def _keys(title: Facts) -> list[str]:
+    """The key of each word of a headline that is a name, and nothing for each that is none."""
     by_word = {name.casefold(): key for key, name in title.names.items()}
-    return [by_word.get(word) for word in title.words]
+    return [by_word.get(word, "") for word in title.words]
 
 
-def _subject(title: Facts) -> set[str]:
+def _subject(title: Facts) -> frozenset[str]:
     """The names that a headline begins with; empty where it begins with another word."""
-    found = set()
-    for key in _keys(title):
-        if key is None:
-            break
-        found.add(key)
-    return found
+    return frozenset(takewhile(bool, _keys(title)))
 
 
 def _knows(article: Profile, words: tuple[str, ...]) -> bool:
