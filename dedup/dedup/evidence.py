@@ -21,7 +21,7 @@ from dedup.profile import (
     stems,
     value_of,
 )
-from dedup.roles import acting_on_each_other, roles_reversed
+from dedup.roles import READ, acting_on_each_other, roles_reversed
 from dedup.wordlists import CONTRACTED, DENIALS, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
@@ -148,7 +148,8 @@ def compare(
         conflicts=_conflicts(first, second, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
         + ((apart,) if apart else ())
         + (_other_issue(first, second, clash_a, clash_b) if alike >= SERIES else ())
-        + _other_subject(a, b),
+        + _other_subject(a, b)
+        + _other_roles(a, b, translation=translation, copied=alike >= COPIED),
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
         same_source=a.source == b.source,
         translation=translation,
@@ -175,8 +176,6 @@ def _conflicts(
     # tell one event. But without it two makers' recalls, and accidents in two towns, are joined (9 of 14 such pairs).
     if a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys():
         found.append("no name in common")
-    if not copied and (acts := acting_on_each_other(a, b, translation=translation)):
-        found.append(f"other roles in the headlines: {acts}")
     if not translation:
         found += _template_conflicts(a, b, copied=copied)
         if not copied and a.has_text and b.has_text:
@@ -279,6 +278,14 @@ def _other_subject(a: Side, b: Side) -> tuple[str, ...]:
             return ()
         subjects.append(unknown[0].upper())
     return (f"same headline but {min(subjects)} / {max(subjects)}",)
+
+
+def _other_roles(a: Side, b: Side, *, translation: bool, copied: bool) -> tuple[str, ...]:
+    """Headlines whose first names act on each other, in a language whose words for that are known."""
+    if copied or not READ >= {a.lang, b.lang}:
+        return ()
+    acts = acting_on_each_other(a.profile, b.profile, translation=translation)
+    return (f"other roles in the headlines: {acts}",) if acts else ()
 
 
 def _may_grow(number: Number, a: Profile, b: Profile) -> bool:

@@ -160,3 +160,11 @@ PREPOSITIONS = frozenset(
 
 # What binds two names that do something together, right behind the first.
 JOINING = frozenset("and with und mit et avec y con e com ve и с со та з".split())
+
+# Beginnings of verbs that say the same of both sides, whichever of the two a headline names first.
+MUTUAL = tuple(
+    """meet met talk call phone speak spoke discuss agree visit host receiv welcom join sign return play drew draws tie
+    marr wed date dating divorc merg part split negotiat
+    встре перег обсуд догов созв погов бесед согла посе приня прибы прие прил подп верн перех возгл сыгра игра ничь
+    жен разв объед рассм интер заинт""".split()
+)

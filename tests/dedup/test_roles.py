@@ -32,6 +32,16 @@ def test_across_languages_the_order_of_the_names_says_who_acts() -> None:
     assert conflicts(a, same) == ()
 
 
+def test_across_languages_a_meeting_has_no_first_name() -> None:
+    assert conflicts(side("Varga meets Holm over the dues"), side("Хольм обсудил с Варгой пошлины", lang="ru")) == ()
+
+
+def test_the_order_of_names_says_nothing_in_a_language_whose_verbs_are_not_known() -> None:
+    a = side("Lusen hands a protest note to Kelmouth")
+    b = side("Kelmouth, Lusen'den protesto notası aldı", lang="tr")
+    assert not any("roles" in one for one in conflicts(a, b))
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [
@@ -41,6 +51,8 @@ def test_across_languages_the_order_of_the_names_says_who_acts() -> None:
         ("Corbin hires Halvard", "Halvard to be hired to head Corbin"),
         ("Harbour head sues Tidewell", "Tidewell sued over the harbour head's pay"),
         ("Corbin names Halvard", "Halvard: Corbin"),
+        ("Varga meets Holm over the dues", "Holm receives Varga in Lusen"),
+        ("Варга встретился с Хольмом", "Хольм принял Варгу в Лусене"),
     ],
 )
 def test_one_event_seen_from_either_side_is_no_conflict(a: str, b: str) -> None:
