@@ -282,7 +282,7 @@ def _other_subject(a: Side, b: Side) -> tuple[str, ...]:
 
 def _other_roles(a: Side, b: Side, *, translation: bool, copied: bool) -> tuple[str, ...]:
     """Headlines whose first names act on each other, in a language whose words for that are known."""
-    if copied or not READ >= {a.lang, b.lang}:
+    if copied or a.lang not in READ or b.lang not in READ:
         return ()
     acts = acting_on_each_other(a.profile, b.profile, translation=translation)
     return (f"other roles in the headlines: {acts}",) if acts else ()

@@ -44,7 +44,8 @@ def acting_on_each_other(a: Profile, b: Profile, *, translation: bool) -> str:
 
     "Ostrander to buy Pell" and "Pell sues Ostrander": no common word whose sides the two could change. Who meets, calls
     or joins somebody is met, called or joined. In one language the act must be unknown to the other article. Of 8,896
-    true pairs (ECB+, SemEval, nyan, ParaPhraser, NTREX) it parts none, of 38,102 pairs of one silver story in tgnews one.
+    true pairs (ECB+, SemEval, nyan, ParaPhraser, NTREX) it parts none, of 38,102 pairs of one silver story in tgnews
+    one.
     """
     if (PASSIVE & a.title.word_set) or (PASSIVE & b.title.word_set):
         return ""
