@@ -167,7 +167,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
     rows: list[tuple[str, str]] = [
         ("meaning", _meaning(evidence)),
         ("words", f"{evidence.jaccard:.0%} of the shingles in common, {evidence.containment:.0%} of the shorter text"),
-        ("copied", f"{match.near_copy_probability:.0%} likely"),
+        ("copied", f"{match.near_copy_probability:.0%} likely; the shorter one has {evidence.words} words"),
         ("headlines", f"{evidence.title_overlap:.0%} of the words in common"),
         ("names", _support(evidence.name_support, evidence.shared_names, evidence.conflicting_names)),
         ("numbers", _support(evidence.number_support, evidence.shared_numbers, evidence.conflicting_numbers)),

@@ -136,6 +136,7 @@ def test_explain_compares_what_was_never_compared_also_a_copy_that_was_never_enc
     told = news_day.run("explain", str(copy), str(other))
     assert told.returncode == 0, told.stderr
     assert re.search(r"meaning +cosine -?0\.\d", told.stdout)
+    assert re.search(r"copied +\d+% likely; the shorter one has \d+ words", told.stdout)
     for name in ("words", "headlines", "names", "numbers", "against", "time", "outlets", "languages"):
         assert re.search(rf"^ +{name} +\S", told.stdout, re.MULTILINE), name
 
