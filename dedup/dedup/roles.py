@@ -47,6 +47,9 @@ def acting_on_each_other(a: Profile, b: Profile, *, translation: bool) -> str:
     true pairs (ECB+, SemEval, nyan, ParaPhraser, NTREX) it parts none, of 38,102 pairs of one silver story in tgnews
     one.
     """
+    # True of nearly all, and what follows takes 75 µs where all of a comparison takes 110.
+    if len(a.title.names.keys() & b.title.names.keys()) < 2:
+        return ""
     if (PASSIVE & a.title.word_set) or (PASSIVE & b.title.word_set):
         return ""
     first, second = _act(a.title, b.title), _act(b.title, a.title)
