@@ -6,11 +6,9 @@ five words. A copy shares `COPIED` of them. As many pairs of one silver story th
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 from _regression import Rows, fit, held_out
 
 from dedup import metrics
+from dedup.corpora import read_rows
 from dedup.evidence import Evidence, Side, compare
 from dedup.profile import profile
 from dedup.verdict import copy_kind_of, features
@@ -41,21 +40,20 @@ def copies(data: Path) -> tuple[dict[str, dict[str, float]], dict[str, dict[str,
     """The weights by kind, and the figures of 5 folds that never share a story."""
     weights, report = {}, {}
     seen = [
-        (evidence, copied, group, words)
+        (_evidence(first, second, words), copied, group)
         for lang in LANGUAGES
         for first, second, copied, group in _pairs(data, lang)
         for words in SEEN_WORDS
-        for evidence in [_evidence(first, second, words)]
     ]
     for kind, signs in SIGNS.items():
         here = [row for row in seen if copy_kind_of(row[0]) == kind]
-        target = np.array([float(copied) for _, copied, _, _ in here])
+        target = np.array([float(copied) for _, copied, _ in here])
         rows = Rows(
             signs,
-            np.array([[features(evidence)[name] for name in signs] for evidence, _, _, _ in here]),
+            np.array([[features(evidence)[name] for name in signs] for evidence, _, _ in here]),
             target,
             np.ones(len(here)),
-            np.array([group for _, _, group, _ in here]),
+            np.array([group for _, _, group in here]),
             np.full(len(here), kind),
             np.arange(len(here)),
         )
@@ -74,14 +72,14 @@ def copies(data: Path) -> tuple[dict[str, dict[str, float]], dict[str, dict[str,
 
 def _pairs(data: Path, lang: str) -> Iterator[tuple[Article, Article, bool, str]]:
     """Two articles, whether one is a copy, and a name that pairs of one story, or of one copied text, share."""
-    articles = {row["id"]: row for row in _rows(data / f"tgnews_{lang}.jsonl.gz")}
+    articles = {row["id"]: row for _, row in read_rows(data / f"tgnews_{lang}.jsonl.gz")}
     stories: dict[str, list[str]] = defaultdict(list)
     for row in articles.values():
         if row["cluster"]:
             stories[row["cluster"]].append(row["id"])
     shared = {
         (min(ids), max(ids)): float(row["jaccard5"])
-        for row in _rows(data / f"neardup_pairs_tgnews_{lang}.jsonl.gz")
+        for _, row in read_rows(data / f"neardup_pairs_tgnews_{lang}.jsonl.gz")
         for ids in [(row["id1"], row["id2"])]
     }
     inside = [(min(pair), max(pair)) for ids in stories.values() for pair in combinations(ids[:STORY_ARTICLES], 2)]
@@ -92,18 +90,15 @@ def _pairs(data: Path, lang: str) -> Iterator[tuple[Article, Article, bool, str]
         yield articles[a], articles[b], jaccard >= COPIED, f"{lang}:{group[a]}"
 
 
-def _groups(links: list[tuple[str, str]]) -> dict[str, str]:
-    """One name for all that are linked."""
-    parent: dict[str, str] = {}
+def _groups(links: list[tuple[str, str]]) -> dict[str, int]:
+    """One number for all that are linked."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def root(item: str) -> str:
-        while (above := parent.setdefault(item, item)) != item:
-            item = above
-        return item
-
-    for a, b in links:
-        parent[root(a)] = root(b)
-    return {item: root(item) for item in list(parent)}
+    place = {item: number for number, item in enumerate(dict.fromkeys(chain.from_iterable(links)))}
+    ends = np.array([(place[a], place[b]) for a, b in links]).T
+    _, part = connected_components(coo_array((np.ones(len(links)), ends), shape=(len(place),) * 2), directed=False)
+    return dict(zip(place, part.tolist(), strict=True))
 
 
 def _evidence(first: Article, second: Article, words: int | None) -> Evidence:
@@ -112,8 +107,3 @@ def _evidence(first: Article, second: Article, words: int | None) -> Evidence:
         for row in (first, second)
     ]
     return compare(*sides, cosine=None, scaled_cosine=None)
-
-
-def _rows(path: Path) -> Iterator[Article]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        yield from map(json.loads, lines)

@@ -16,7 +16,7 @@ from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
 from dedup.results import ArticleView, MatchView, Member, StoryEvent, StorySummary, StoryView
 from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryEventRow, StoryRow
-from dedup.verdict import Verdict, default_verifier
+from dedup.verdict import Verdict
 
 if TYPE_CHECKING:
     from dedup_ingest import Article
@@ -274,9 +274,7 @@ def _match(row: MatchRow, view: ArticleView) -> MatchView:
         for field in fields(Evidence)
     }
     evidence = Evidence(**stored)
-    verdict = Verdict(row.verdict)
-    copied = 1.0 if verdict is Verdict.IDENTICAL else default_verifier().near_copy(evidence)
-    return MatchView(view, verdict, row.probability, evidence, row.evidence["reason"], copied)
+    return MatchView(view, Verdict(row.verdict), row.probability, evidence, row.evidence["reason"])
 
 
 def storable(ids: Sequence[int]) -> list[int]:

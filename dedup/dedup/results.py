@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dedup.evidence import Evidence
-from dedup.verdict import Decision, Verdict
+from dedup.verdict import Decision, Verdict, default_verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,23 @@ class ArticleView:
 
 @dataclass(frozen=True, slots=True)
 class MatchView:
-    """One comparison that joined, or would join, an article to another: the verdict, how sure, and why.
-
-    probability: of one event. near_copy_probability: that one text was copied from the other.
-    """
+    """One comparison that joined, or would join, an article to another: the verdict, how sure, and why."""
 
     article: ArticleView
     verdict: Verdict
     probability: float
     evidence: Evidence
     reason: str
-    near_copy_probability: float
 
     @classmethod
     def of(cls, article: ArticleView, decision: Decision) -> MatchView:
         """What was decided of this article, and another."""
-        found = {field.name: getattr(decision, field.name) for field in dataclasses.fields(decision)}
-        return cls(article, **found)
+        return cls(article, decision.verdict, decision.probability, decision.evidence, decision.reason)
+
+    @property
+    def near_copy_probability(self) -> float:
+        """That one text was copied from the other, 0…1; see `Verifier.near_copy`."""
+        return 1.0 if self.verdict is Verdict.IDENTICAL else default_verifier().near_copy(self.evidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,16 +50,12 @@ class VerdictLimits:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict, the probability (0…1) that both articles tell one event, the evidence, and the reason in one line.
-
-    near_copy_probability: that one text was copied from the other, 0…1; see `Verifier.near_copy`.
-    """
+    """A verdict, the probability (0…1) that both articles tell one event, the evidence, and the reason in one line."""
 
     verdict: Verdict
     probability: float
     evidence: Evidence
     reason: str
-    near_copy_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,24 +158,20 @@ def decide(evidence: Evidence, *, same_text: bool, limits: VerdictLimits, verifi
     always separate two texts that are not the same: a missed join is cheaper than a false one.
     """
     if same_text:
-        return Decision(Verdict.IDENTICAL, 1.0, evidence, "same text after normalisation", 1.0)
-    return Decision(*_judged(evidence, limits, verifier), near_copy_probability=verifier.near_copy(evidence))
-
-
-def _judged(evidence: Evidence, limits: VerdictLimits, verifier: Verifier) -> tuple[Verdict, float, Evidence, str]:
+        return Decision(Verdict.IDENTICAL, 1.0, evidence, "same text after normalisation")
     probability = verifier.probability(evidence)
     if evidence.conflicts:
-        return (Verdict.DISTINCT, min(probability, 1 - probability), evidence, "; ".join(evidence.conflicts))
+        return Decision(Verdict.DISTINCT, min(probability, 1 - probability), evidence, "; ".join(evidence.conflicts))
     if evidence.hours_apart is not None and evidence.hours_apart > limits.max_span_hours:
         reason = f"{evidence.hours_apart / 24:.0f} days apart; one story spans {limits.max_span_hours / 24:.0f} at most"
-        return (Verdict.DISTINCT, min(probability, 1 - probability), evidence, reason)
+        return Decision(Verdict.DISTINCT, min(probability, 1 - probability), evidence, reason)
     if evidence.jaccard >= limits.near_copy_jaccard:
-        return (Verdict.NEAR_COPY, max(probability, limits.min_probability), evidence, _say(evidence))
+        return Decision(Verdict.NEAR_COPY, max(probability, limits.min_probability), evidence, _say(evidence))
     # Emoji and punctuation have vectors too, all near one another.
     wordless = evidence.word_cosine is None and evidence.name_cosine is None and not evidence.translation
     if evidence.scaled_cosine is not None and probability >= limits.min_probability and not wordless:
-        return (Verdict.SAME_EVENT, probability, evidence, _say(evidence))
-    return (Verdict.DISTINCT, probability, evidence, "not enough in common: " + _say(evidence))
+        return Decision(Verdict.SAME_EVENT, probability, evidence, _say(evidence))
+    return Decision(Verdict.DISTINCT, probability, evidence, "not enough in common: " + _say(evidence))
 
 
 def _logistic(weights: Mapping[str, float], evidence: Evidence) -> float:

@@ -55,7 +55,7 @@ def made_for(space: str, threshold: float = 0.8) -> Calibration:
 
 
 def decided(probability: float, verdict: Verdict = Verdict.SAME_EVENT, conflicts: tuple[str, ...] = ()) -> Decision:
-    return Decision(verdict, probability, replace(EVIDENCE, conflicts=conflicts), "", 0.0)
+    return Decision(verdict, probability, replace(EVIDENCE, conflicts=conflicts), "")
 
 
 def chosen(rows: list[tuple[Decision, bool]], precision: float, true_pairs: int | None = None) -> Calibration:

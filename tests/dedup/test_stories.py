@@ -36,7 +36,7 @@ NEAR, FAR, CLASHING = Weight(0.8, True, False), Weight(0.1, False, False), Weigh
 def decision(
     verdict: Verdict = Verdict.SAME_EVENT, probability: float = 0.8, conflicts: tuple[str, ...] = ()
 ) -> Decision:
-    return Decision(verdict, probability, dataclasses.replace(PLAIN, conflicts=conflicts), "because", 0.0)
+    return Decision(verdict, probability, dataclasses.replace(PLAIN, conflicts=conflicts), "because")
 
 
 def candidate(story_id: int = 1, **changes: object) -> Candidate:

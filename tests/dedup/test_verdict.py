@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from dedup.evidence import Evidence
-from dedup.verdict import Verdict, VerdictLimits, Verifier, decide, default_verifier, features, kind_of
+from dedup.results import ArticleView, MatchView
+from dedup.verdict import Decision, Verdict, VerdictLimits, Verifier, decide, default_verifier, features, kind_of
 
 LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
 PLAIN = Evidence(
@@ -170,8 +172,13 @@ def test_every_fitted_weight_belongs_to_a_feature_and_every_feature_is_read_by_s
 
 def copied(**changes: object) -> float:
     evidence = dataclasses.replace(PLAIN, **changes)  # type: ignore[arg-type]
-    decision = decide(evidence, same_text=False, limits=LIMITS, verifier=default_verifier())
-    return decision.near_copy_probability
+    return told(decide(evidence, same_text=False, limits=LIMITS, verifier=default_verifier()))
+
+
+def told(decision: Decision) -> float:
+    """What a match with this decision says."""
+    at = datetime(2026, 3, 12, tzinfo=UTC)
+    return MatchView.of(ArticleView(1, "wire", "en", "", "", None, None, at, 1), decision).near_copy_probability
 
 
 def test_whether_a_whole_text_was_copied_is_all_but_known() -> None:
@@ -197,7 +204,7 @@ def test_one_headline_alone_makes_a_copy_likely_and_two_make_it_unlikely() -> No
 def test_no_text_is_a_copy_of_one_in_another_language_and_the_same_text_always_is() -> None:
     assert copied(translation=True, jaccard=0.9) == 0.0
     decision = decide(PLAIN, same_text=True, limits=LIMITS, verifier=default_verifier())
-    assert decision.near_copy_probability == 1.0
+    assert told(decision) == 1.0
 
 
 def test_without_weights_for_copies_the_shared_wording_itself_is_told() -> None:

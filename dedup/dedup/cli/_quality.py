@@ -158,10 +158,7 @@ def _feedback(config: Config) -> list[tuple[Decision, bool]]:
         with service.store.reading() as session:
             labels = labelled_pairs(session)
         matches = [(service.explain(a, b), same) for a, b, same in labels]
-    return [
-        (Decision(one.verdict, one.probability, one.evidence, one.reason, one.near_copy_probability), same)
-        for one, same in matches
-    ]
+    return [(Decision(one.verdict, one.probability, one.evidence, one.reason), same) for one, same in matches]
 
 
 def _reset(config: Config, as_json: bool) -> None:
