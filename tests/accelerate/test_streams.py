@@ -78,12 +78,13 @@ def test_what_a_run_raises_reaches_the_caller_and_the_rest_is_left():
         begun.append(batch[0])
         if batch[0] == 1:
             raise MemoryError
+        time.sleep(0.01)  # at once, all might be done before the caller has given out the last
         return np.zeros((1, 1), np.float32)
 
     with pytest.raises(MemoryError):
-        for _ in Streams(Counting(), 2).run([[number] for number in range(10_000)], work):
+        for _ in Streams(Counting(), 2).run([[number] for number in range(1000)], work):
             pass
-    assert len(begun) < 10_000
+    assert len(begun) < 500
 
 
 def test_who_stops_early_waits_only_for_what_runs():
