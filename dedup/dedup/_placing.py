@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from dedup import _queries as queries
 from dedup._joining import Joiner, rank
+from dedup._reading import Reading
 from dedup._tail import Tail
 from dedup.config import Config
 from dedup.evidence import Side
@@ -23,6 +24,7 @@ from dedup.pairs import Pairs
 from dedup.profile import Profile
 from dedup.repair import unsettle
 from dedup.results import MatchView, Placed
+from dedup.standing import pack_keys
 from dedup.store import ArticleRow, EmbeddingRow, Store
 from dedup.stories import Candidate, StoryLimits
 from dedup.verdict import Decision
@@ -36,6 +38,7 @@ class Newcomer:
     """An article that is not stored yet (or whose text changed), with what was found out about it so far."""
 
     article: Article
+    reading: Reading
     feed_id: int | None
     at: datetime
     view: str
@@ -45,6 +48,14 @@ class Newcomer:
     crowding: float | None = None
     is_copy: bool = False
     decisions: dict[int, Decision] = field(default_factory=dict)
+
+    @property
+    def news_text(self) -> str | None:
+        """As it is stored: `None` where it is the whole text."""
+        return None if self.reading.news == self.article.text else self.reading.news
+
+    def known(self, id_: int, at: datetime) -> queries.Known:
+        return queries.Known.of(self.article, self.reading.news, id_, at)
 
     def side(self, *, timed: bool = True) -> Side:
         article = self.article
@@ -170,7 +181,7 @@ class Placer:
                 if placed[newcomer.article.key].outcome == "known":
                     continue
             fresh = self.committed[-1]
-            known[fresh.id] = queries.Known.of(newcomer.article, fresh.id, fresh.at)
+            known[fresh.id] = newcomer.known(fresh.id, fresh.at)
             texts.setdefault(newcomer.article.fingerprint, []).append(len(tail.ids))
             tail.add(fresh.id, fresh.signature, fresh.vector)
         return placed
@@ -185,7 +196,7 @@ class Placer:
             other = newcomers[place]
             if other.is_copy or abs(other.at - newcomer.at) > self._window:
                 continue
-            if self._decide(newcomer, queries.Known.of(other.article, 0, other.at), None).verdict.joins:
+            if self._decide(newcomer, other.known(0, other.at), None).verdict.joins:
                 return True
         return False
 
@@ -237,6 +248,8 @@ class Placer:
             edition=article.revision,
             page_sha256=article.page_sha256,
             signature=newcomer.signature,
+            sentences=pack_keys(newcomer.reading.sentences),
+            news_text=newcomer.news_text,
         )
         session.add(row)
         session.flush()
@@ -245,7 +258,7 @@ class Placer:
         return row
 
     def _choose(self, session: Session, row: ArticleRow, newcomer: Newcomer) -> list[Candidate]:
-        known = queries.Known.of(newcomer.article, row.id, newcomer.at)
+        known = newcomer.known(row.id, newcomer.at)
         self._pairs.put(known, row.revision, self._meaning(session, newcomer))
         return self._joiner.choose(row.id, newcomer.decisions)
 
@@ -285,6 +298,7 @@ class Placer:
         row.title, row.text, row.lang, row.url = article.title, article.text, article.lang, article.url
         row.fingerprint, row.edition = article.fingerprint, article.revision
         row.page_sha256 = article.page_sha256
+        row.sentences, row.news_text = pack_keys(newcomer.reading.sentences), newcomer.news_text
         row.signature, row.updated_at = newcomer.signature, self._now
         row.revision = self._next_revision()
         for embedding in session.scalars(select(EmbeddingRow).where(EmbeddingRow.article_id == row.id)):
@@ -293,7 +307,7 @@ class Placer:
         if newcomer.crowding is not None:
             self._memory.expect(row.id, newcomer.crowding)
         self._embed(session, row.id, newcomer)
-        self._pairs.put(queries.Known.of(article, row.id, row.at), row.revision, newcomer.vector)
+        self._pairs.put(newcomer.known(row.id, row.at), row.revision, newcomer.vector)
         # What it is like now; the joins it had rest on a text that is gone, but say how it came where it is.
         self._record(row.id, newcomer, None)
         self._ledger.event(existing.story_id, "update", row.id)

@@ -15,6 +15,7 @@ from dedup.evidence import Evidence, Side
 from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
 from dedup.results import ArticleView, MatchView, Member, StoryEvent, StorySummary, StoryView
+from dedup.standing import Keys, unpack_keys
 from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryEventRow, StoryRow
 from dedup.verdict import Verdict
 
@@ -36,16 +37,16 @@ class Known:
     lang: str
     source: str
     title: str
-    text: str
+    news: str
     fingerprint: str
 
     @classmethod
-    def of(cls, article: Article, id_: int, at: datetime) -> Self:
-        return cls(id_, article.key, at, article.lang, article.source, article.title, article.text, article.fingerprint)
+    def of(cls, article: Article, news: str, id_: int, at: datetime) -> Self:
+        return cls(id_, article.key, at, article.lang, article.source, article.title, news, article.fingerprint)
 
     @property
     def profile(self) -> Profile:
-        return profile(self.title, self.text)
+        return profile(self.title, self.news)
 
     def side(self, crowding: float | None) -> Side:
         return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, crowding)
@@ -96,6 +97,13 @@ def by_fingerprint(session: Session, fingerprints: Sequence[str]) -> dict[str, l
         for fingerprint, id_, at in session.execute(query.order_by(ArticleRow.id.desc())):
             found.setdefault(fingerprint, []).append((id_, at))
     return found
+
+
+def recent_sentences(session: Session, source: str, count: int) -> list[Keys]:
+    """The keys of the sentences of the articles of a source that came last, in the order they came."""
+    query = select(ArticleRow.sentences).where(ArticleRow.source == source)
+    latest = session.scalars(query.order_by(ArticleRow.id.desc()).limit(count)).all()
+    return [unpack_keys(packed or b"") for packed in reversed(latest)]
 
 
 def known(session: Session, ids: Sequence[int]) -> dict[int, Known]:

@@ -61,7 +61,7 @@ def reembed(
         with store.reading() as session:
             known = queries.known(session, missing[start : start + batch_articles])
         rows = list(known.values())
-        vectors = encode([view.text(row.title, row.text, row.lang) for row in rows])
+        vectors = encode([view.text(row.title, row.news, row.lang) for row in rows])
         with store.locked() as session:
             have = queries.vectors(session, space, [row.id for row in rows])
             still = queries.known(session, [row.id for row in rows])

@@ -70,6 +70,11 @@ class EncodeConfig(_Section):
     batch_articles: Positive
 
 
+class BoilerplateConfig(_Section):
+    recent_articles: Annotated[int, Field(ge=0)]
+    min_articles: Annotated[int, Field(ge=2)]
+
+
 class ArticleConfig(_Section):
     max_title_characters: Positive
     max_text_characters: Positive
@@ -201,6 +206,7 @@ class Config(BaseSettings):
     model: ModelConfig
     parity: ParityConfig
     encode: EncodeConfig
+    boilerplate: BoilerplateConfig
     article: ArticleConfig
     fetch: FetchConfig
     schedule: ScheduleConfig

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from dedup import _queries as queries
 from dedup._errors import StoreUnavailable
 from dedup._placing import Newcomer, Placer, story_limits
+from dedup._reading import Reading, read_news
 from dedup._spaces import known_space, reembed
 from dedup.archive import Archive
 from dedup.calibration import limits_of
@@ -201,7 +202,7 @@ class Deduplicator(Archive):
         from dedup_ingest import make_article
 
         article = make_article(source="", title=title, text=text, published=published, lang=lang)
-        newcomer = self._newcomer(article, datetime.now(UTC))
+        newcomer = self._newcomer(article, datetime.now(UTC), Reading(frozenset(), article.text))
         vector = self._encode([newcomer.view])
         newcomer.vector = vector[0]
         newcomer.crowding = self._memory.crowding_around(vector)[0]
@@ -315,10 +316,15 @@ class Deduplicator(Archive):
         with self.store.reading() as session:
             searched = self._memory.sync(session, self._space)
             stored = queries.by_key(session, [article.key for article in batch])
+            fresh = [
+                article
+                for article in batch
+                if article.key not in stored or stored[article.key].edition != article.revision
+            ]
+            readings = read_news(session, fresh, self.config.boilerplate)
         newcomers = [
-            self._newcomer(article, now, feed_ids.get(article.key))
-            for article in batch
-            if article.key not in stored or stored[article.key].edition != article.revision
+            self._newcomer(article, now, reading, feed_ids.get(article.key))
+            for article, reading in zip(fresh, readings, strict=True)
         ]
         placer = Placer(
             self._memory,
@@ -348,13 +354,14 @@ class Deduplicator(Archive):
         self._memory.apply(placer.committed)
         return placed
 
-    def _newcomer(self, article: Article, now: datetime, feed_id: int | None = None) -> Newcomer:
-        facts = profile(article.title, article.text)
+    def _newcomer(self, article: Article, now: datetime, reading: Reading, feed_id: int | None = None) -> Newcomer:
+        facts = profile(article.title, reading.news)
         return Newcomer(
             article=article,
+            reading=reading,
             feed_id=feed_id,
             at=effective_time(article.published, now),
-            view=self._view.text(article.title, article.text, article.lang),
+            view=self._view.text(article.title, reading.news, article.lang),
             signature=signature(facts.shingles),
             profile=facts,
         )
@@ -381,7 +388,7 @@ class Deduplicator(Archive):
         return self._judge.decide(a.side(crowded.get(a.id)), b.side(crowded.get(b.id)), cosine)
 
     def _encode_row(self, row: ArticleRow) -> Vectors:
-        vector: Vectors = self._encode([self._view.text(row.title, row.text, row.lang)])[0]
+        vector: Vectors = self._encode([self._view.text(row.title, row.news, row.lang)])[0]
         return vector
 
     def _encode(self, texts: Sequence[str]) -> Vectors:

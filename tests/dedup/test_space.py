@@ -33,7 +33,7 @@ from dedup.space import (
     space_id,
     without_language,
 )
-from dedup.store import EmbeddingRow, SpaceRow, Store
+from dedup.store import ArticleRow, EmbeddingRow, SpaceRow, Store
 
 LEAD = View("lead", 60, False)
 
@@ -143,6 +143,7 @@ def test_a_change_of_model_re_embeds_everything_and_mixes_nothing(url: str) -> N
         with service.store.reading() as session:
             rows = session.execute(select(EmbeddingRow.article_id, EmbeddingRow.vector)).all()
             spaces = {row.id: row for row in session.scalars(select(SpaceRow))}
+            articles = {row.id: (row.title, row.news) for row in session.scalars(select(ArticleRow))}
         assert spaces[first].scale != spaces[second].scale
         assert {space.artifact for space in spaces.values()} == {
             hashing_artifact("one").fingerprint,
@@ -152,7 +153,7 @@ def test_a_change_of_model_re_embeds_everything_and_mixes_nothing(url: str) -> N
         for id_, blob in rows:
             hits = service._memory.index.search(unpack(blob)[None], 1).row(0)
             own = any(hit.id == id_ and hit.score > 0.999 for hit in hits)
-            view = service._view.text(service.article(id_).title, service.article(id_).text, "en")
+            view = service._view.text(*articles[id_], "en")
             made = service._judge.scale.project(HashingEncoder("two").encode([view]))
             assert own == bool(unpack(blob) @ made[0] > 0.999)
         service.add(invented_news(60)[40:])

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
     DateTime,
     Float,
     ForeignKey,
@@ -17,8 +18,10 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -115,7 +118,9 @@ class ArticleRow(Base):
     dates: a page that writes the time into its text is not edited by that. `at` is the time that windows count with:
     the publication time, or the time it was first seen where the feed gave none or one in the future. `revision` grows
     with every insert and update over the whole table: a reader that remembers the largest one it saw finds what is new.
-    `page_sha256` is the hash of the page that the text was taken from, NULL where the text is the feed's.
+    `page_sha256` is the hash of the page that the text was taken from, NULL where the text is the feed's. `sentences`
+    are the keys of the text's sentences, `news_text` the text without those that its outlet always writes, NULL where
+    it has none of them (see `dedup.standing`).
     """
 
     __tablename__ = "article"
@@ -137,7 +142,19 @@ class ArticleRow(Base):
     edition: Mapped[str] = mapped_column(String(64))
     page_sha256: Mapped[str | None] = mapped_column(String(64))
     signature: Mapped[bytes] = mapped_column(LargeBinary)
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    sentences: Mapped[bytes | None] = mapped_column(LargeBinary)
+    news_text: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (Index("ix_article_source_id", "source", "id"), {"sqlite_autoincrement": True})
+
+    @hybrid_property
+    def news(self) -> str:
+        """What is compared of the text."""
+        return self.text if self.news_text is None else self.news_text
+
+    @news.inplace.expression
+    @classmethod
+    def _news(cls) -> ColumnElement[str]:
+        return func.coalesce(cls.news_text, cls.text)
 
 
 class SpaceRow(Base):
