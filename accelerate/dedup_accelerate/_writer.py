@@ -27,7 +27,7 @@ from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, open_tensors, whole
 
 #: Raised whenever the bytes of a build change, here or in `_export`: an artifact of another recipe is built anew.
-RECIPE = 5
+RECIPE = 6
 #: The least value that each activation can give; of the two kinds of GELU the lower one.
 _LEAST = {"relu": 0.0, "gelu": -0.1701, "gelu_new": -0.1701, "gelu_pytorch_tanh": -0.1701}
 
@@ -62,7 +62,7 @@ def write_graph(
             hidden = encoder.layer(layer, hidden, first_only=last and stack.pooling == "cls")
         if weights == "fp16":  # the sum over tokens and the length would overflow half precision
             hidden = graph.node("Cast", [hidden], "hidden_float", to=1)
-        pooled = _pool(graph, stack.pooling, hidden)
+        pooled = _pool(graph, stack.pooling, hidden, by_product=weights in ("int8", "fp16"))
         for number, head in enumerate(stack.heads):
             pooled = _head(graph, number, head, pooled)
         _normalise(graph, pooled)
@@ -258,14 +258,25 @@ def _reading(smoothing: Smoothing | None, weight: Floats, bias: Floats) -> tuple
     return (weight, bias) if smoothing is None else smoothing.product(weight, bias)
 
 
-def _pool(graph: GraphFile, pooling: str, hidden: str) -> str:
+def _pool(graph: GraphFile, pooling: str, hidden: str, *, by_product: bool) -> str:
+    """The embedding of the states. by_product: the masked sum as a matrix product, without a masked copy of the states.
+
+    OpenVINO in bfloat16 rounds all that lies before the last matrix product. Without one here, what the layers add up
+    stays float32: the largest shift of e5-small's pairwise cosines falls from 0.0013 to 0.0010 over 256 news leads, the
+    mean one from 0.00024 to 0.00015, in the same time.
+    """
     if pooling == "cls":
         return graph.node("Gather", [hidden, graph.constant("first", 0, np.int64)], "pooled", axis=1)
-    # (batch, 1, tokens) @ (batch, tokens, hidden): the masked sum without a masked copy of the states.
-    graph.node("Unsqueeze", ["mask", graph.constant("axes_1", [1], np.int64)], "mask_row")
-    graph.node("MatMul", ["mask_row", hidden], "masked_sum")
-    graph.node("Squeeze", ["masked_sum", graph.constant("axes_1", [1], np.int64)], "masked_total")
-    graph.node("ReduceSum", ["mask", graph.constant("axes_1", [1], np.int64)], "mask_count", keepdims=1)
+    axis = graph.constant("axes_1", [1], np.int64)
+    if by_product:  # (batch, 1, tokens) @ (batch, tokens, hidden)
+        graph.node("Unsqueeze", ["mask", axis], "mask_row")
+        graph.node("MatMul", ["mask_row", hidden], "masked_sum")
+        graph.node("Squeeze", ["masked_sum", axis], "masked_total")
+    else:
+        graph.node("Unsqueeze", ["mask", graph.constant("axes_2", [2], np.int64)], "mask_column")
+        graph.node("Mul", [hidden, "mask_column"], "masked_states")
+        graph.node("ReduceSum", ["masked_states", axis], "masked_total", keepdims=0)
+    graph.node("ReduceSum", ["mask", axis], "mask_count", keepdims=1)
     return graph.node("Div", ["masked_total", "mask_count"], "pooled")
 
 

@@ -40,6 +40,17 @@ def test_the_direct_graph_equals_sentence_transformers(shape, checkpoints, torch
     assert np.abs(got @ got.T - np.eye(len(texts))).max() < 0.999
 
 
+def test_no_matrix_product_lies_behind_the_layers_where_bfloat16_rounds_up_to_the_last_one(checkpoints, tmp_path):
+    import onnx
+
+    artifact = prepare(str(checkpoints("e5")), precision="fp32", method="direct", cache=tmp_path)
+    nodes = onnx.load(artifact.graph, load_external_data=False).graph.node
+    kinds = [node.op_type for node in nodes]
+    last = max(place for place, kind in enumerate(kinds) if kind == "LayerNormalization")
+    assert "MatMul" in kinds[:last]
+    assert "MatMul" not in kinds[last:]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_optimum_graph_equals_sentence_transformers(shape, checkpoints, torch_vectors, texts, tmp_path):
     folder = checkpoints(shape)
