@@ -15,7 +15,7 @@ from dedup.evidence import Evidence, Side
 from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
 from dedup.results import ArticleView, MatchView, Member, StoryEvent, StorySummary, StoryView
-from dedup.standing import Keys, unpack_keys
+from dedup.standing import Keys, left_out, unpack_keys
 from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryEventRow, StoryRow
 from dedup.verdict import Verdict
 
@@ -272,7 +272,9 @@ def _summaries(session: Session, rows: Sequence[StoryRow]) -> tuple[StorySummary
 
 
 def _view(row: ArticleRow, story_id: int) -> ArticleView:
-    return ArticleView(row.id, row.source, row.lang, row.title, row.text, row.url, row.published_at, row.at, story_id)
+    left = () if row.news_text is None else left_out(row.text, row.news_text)
+    when = (row.published_at, row.at)
+    return ArticleView(row.id, row.source, row.lang, row.title, row.text, row.url, *when, story_id, left)
 
 
 def _match(row: MatchRow, view: ArticleView) -> MatchView:

@@ -38,7 +38,7 @@ class Calibration:
 
     min_probability takes the place of `verdict.min_probability`. wanted_precision was asked for; precision, recall and
     f1 are those of the pairs they were chosen on: `pairs` of them, `same_pairs` of one event, `feedback_pairs` by
-    editors. weights: digest of the verifier's weights. made_at: ISO 8601.
+    editors. weights: digest of the verifier's decisive weights. made_at: ISO 8601.
     """
 
     space: str
@@ -116,8 +116,9 @@ def limits_of(config: Config, artifact: Artifact, space: str) -> VerdictLimits:
 
 
 def weights_digest(verifier: Verifier) -> str:
-    """16 hex digits over the weights of a verifier."""
-    return hashlib.sha256(json.dumps(asdict(verifier), sort_keys=True).encode()).hexdigest()[:16]
+    """16 hex digits over the weights that decide; a new fit of likeness or near copies leaves calibrations valid."""
+    decisive = [verifier.version, {kind: dict(weights) for kind, weights in verifier.weights.items()}]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def rounded_down(threshold: float) -> float:

@@ -13,7 +13,11 @@ from dedup.verdict import Decision, Verdict, default_verifier
 
 @dataclass(frozen=True, slots=True)
 class ArticleView:
-    """An article as stored. `story_id` is the live story it belongs to."""
+    """An article as stored.
+
+    `story_id` is the live story it belongs to. `left_out`: the sentences of its text that are not compared, because its
+    source writes them in one article after another.
+    """
 
     id: int
     source: str
@@ -24,6 +28,7 @@ class ArticleView:
     published_at: datetime | None
     at: datetime
     story_id: int
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

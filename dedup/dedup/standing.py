@@ -53,6 +53,12 @@ def without(text: str, standing: Keys) -> str:
     return text if len(kept) == len(pieces) else "\n".join(kept)
 
 
+def left_out(text: str, news: str) -> tuple[str, ...]:
+    """The sentences of a text that are missing in what `without` made of it."""
+    kept = sentence_keys(news)
+    return tuple(piece for piece in _BETWEEN.split(text) if (key := _key(piece)) is not None and key not in kept)
+
+
 def pack_keys(keys: Keys) -> bytes:
     """Keys as little-endian uint32, in ascending order."""
     return np.array(sorted(keys), dtype="<u4").tobytes()

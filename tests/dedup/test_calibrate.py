@@ -133,6 +133,9 @@ def test_a_calibration_of_other_weights_or_another_version_is_not_used(artifact:
     assert kept_calibration(artifact, "a", verifier) is not None
     other = replace(verifier, version=verifier.version + 1)
     assert kept_calibration(artifact, "a", other) is None
+    assert kept_calibration(artifact, "a", replace(verifier, weights={"texts": {"bias": 1.0}})) is None
+    graded = replace(verifier, copy_weights={}, likeness_weights={})
+    assert kept_calibration(artifact, "a", graded) is not None
     path = keep_calibration(artifact, made_for("b"))
     path.write_text(json.dumps({"calibration": {"threshold": 0.9, "data": []}}), encoding="utf-8")
     assert kept_calibration(artifact, "b", verifier) is None

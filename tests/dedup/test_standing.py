@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 from newsroom import HashingEncoder, article, assert_store_is_consistent, hashing_service, invented_news
+from rich.console import Console
 from sqlalchemy import select
 
 from dedup.profile import profile
+from dedup.render import explanation
 from dedup.standing import pack_keys, sentence_keys, standing_sentences, unpack_keys, without
 from dedup.store import ArticleRow
 
@@ -90,13 +93,19 @@ def test_other_sources_are_compared_with_every_sentence(url: str) -> None:
             assert row.news == row.text
 
 
-def test_explain_shows_nothing_of_what_is_not_compared(url: str) -> None:
+def test_explain_rests_on_what_is_compared_and_tells_what_was_left_out(url: str) -> None:
     with hashing_service(url) as service:
         placed = service.add([article(str(number), *signed(number), hours=number) for number in range(5)])
         found = service.explain(placed[3].article_id, placed[4].article_id)
+        assert found.article.left_out == (SIGN_OFF,)
+        first = service.article(placed[3].article_id)
+        assert service.article(placed[0].article_id).left_out == ()
         assert found.evidence.shared_names == ()
         assert found.evidence.jaccard == 0
         assert "Orsina" in profile(*signed(0)).whole.names.values()
+        console = Console(width=200, file=StringIO())
+        console.print(explanation(first, found))
+        assert f"left out   what the source always writes: {SIGN_OFF} " in console.file.getvalue()
 
 
 def test_a_text_that_is_nothing_else_is_compared_by_its_headline_or_as_it_is(url: str) -> None:
