@@ -39,7 +39,7 @@ def read_news(session: Session, articles: Sequence[Article], limits: Boilerplate
             if article.source not in before:
                 recent = queries.recent_sentences(session, article.source, limits.recent_articles)
                 before[article.source] = deque(recent, limits.recent_articles)
-            standing = standing_sentences([*before[article.source], keys], limits.min_articles) & keys
+            standing = standing_sentences(keys, before[article.source], limits.min_articles)
             before[article.source].append(keys)
         news = without(article.text, standing)
         # Something must be there to compare.

@@ -178,7 +178,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
     ]
     standing = dict.fromkeys((*first.left_out, *match.article.left_out))
     if standing:
-        rows.append(("left out", "what the source always writes: " + " ".join(standing)))
+        rows.append(("left out", "what its source always writes: " + " ".join(standing)))
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style=DIM)
     grid.add_column(overflow="fold")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from dedup.profile import words
 
 Keys = frozenset[int]
 
-NONE: Keys = frozenset()
 # A shorter sentence says too little to be told from another one ("He agreed.").
 LEAST_WORDS = 3
 _BETWEEN = re.compile(r"(?<=[.!?…])\s+|\n+")
@@ -29,23 +28,24 @@ def sentence_keys(text: str) -> Keys:
     return frozenset(key for key in map(_key, _BETWEEN.split(text)) if key is not None)
 
 
-def standing_sentences(articles: Iterable[Keys], least: int) -> Keys:
-    """The sentences that stand in `least` articles or more which otherwise have none in common.
+def standing_sentences(article: Keys, before: Sequence[Keys], least: int) -> Keys:
+    """The sentences of an article that stand in `least` articles, itself among them, which share no other sentence.
 
     So a story that is published again and again, with a line more each time, teaches nothing: what its versions repeat
-    is the news.
+    is the news. What else is repeated is not counted as shared, or two sentences that always come together would stay.
     """
-    articles = [article for article in articles if article]
-    uses = Counter(key for article in articles for key in article)
+    own = frozenset(key for key in article if sum(key in other for other in before) >= least - 1)
+    if not own:  # nine of ten articles
+        return own
+    articles = [*before, article]
+    uses = Counter(key for one in articles for key in one)
     often = frozenset(key for key, count in uses.items() if count >= least)
-    if not often:
-        return NONE
-    rests = [(article & often, article - often) for article in articles]
-    return frozenset(key for key in often if _unlike([rest for held, rest in rests if key in held]) >= least)
+    rests = [(one & own, one - often) for one in articles]
+    return frozenset(key for key in own if _unlike([rest for held, rest in rests if key in held]) >= least)
 
 
 def without(text: str, standing: Keys) -> str:
-    """The text without these sentences; the others keep their wording, one space or line apart."""
+    """The text without these sentences; each of the others then is a line of its own."""
     if not standing:
         return text
     pieces = _BETWEEN.split(text)
