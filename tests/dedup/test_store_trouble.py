@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from newsroom import (
     invented_news,
 )
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from dedup import jobs
 from dedup._errors import StoreUnavailable
 from dedup.store import open_store
+from dedup.store._session import make_engine
 
 LIMITED = """
 import resource, signal, sys
@@ -173,6 +176,20 @@ def test_case_63_a_writer_waits_for_another_and_then_goes_on(url: str) -> None:
         first.join(30)
         assert outcome == ["new_story"]
     holder.close()
+
+
+def test_a_new_file_that_another_process_writes_into_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "new.sqlite3"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OperationalError, match="locked"):
+        make_engine(f"sqlite:///{file}", 0.1).connect()
+    threading.Timer(0.3, other.rollback).start()
+    engine = make_engine(f"sqlite:///{file}", 30.0)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
+    other.close()
 
 
 def test_a_failure_inside_the_lock_rolls_everything_back(url: str) -> None:
