@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,14 +102,13 @@ class Placer:
         self.committed: list[Fresh] = []
 
     def find_copies(self, store: Store, newcomers: list[Newcomer]) -> None:
-        """Mark those that copy a stored article, or an earlier one of the batch: the encoder need not see them."""
-        count = self._config.verdict.candidates
+        """Mark those that copy an encoded article, stored or earlier in the batch: the encoder need not see them."""
         near = {
-            id(newcomer): [
+            id(newcomer): self._foremost(
                 other
                 for other in self._memory.copies_of(newcomer.signature, self._alike)
                 if self._memory.within(other, newcomer.at, self._window)
-            ][:count]
+            )
             for newcomer in newcomers
         }
         # The session begins after the look into memory: whatever memory knows is committed, so it is there to be read.
@@ -116,10 +116,11 @@ class Placer:
             by_text = queries.by_fingerprint(session, [n.article.fingerprint for n in newcomers])
             for newcomer in newcomers:
                 same = by_text.get(newcomer.article.fingerprint, [])
-                inside = [other for other, at in same if abs(at - newcomer.at) <= self._window][:count]
+                inside = self._foremost(other for other, at in same if abs(at - newcomer.at) <= self._window)
                 near[id(newcomer)] = list(dict.fromkeys([*inside, *near[id(newcomer)]]))
             known = queries.known(session, sorted({other for ids in near.values() for other in ids}))
         batch = Tail(len(newcomers), 0)
+        texts: dict[str, list[int]] = {}
         for place, newcomer in enumerate(newcomers):
             for id_ in near[id(newcomer)]:
                 if known[id_].key == newcomer.article.key:
@@ -127,8 +128,12 @@ class Placer:
                 decision = self._decide(newcomer, known[id_], None)
                 if decision.verdict.joins:
                     newcomer.decisions[id_] = decision
-                    newcomer.is_copy = True
-            newcomer.is_copy = newcomer.is_copy or self._copies_earlier(newcomer, newcomers, batch)
+                    # A copy of what was a copy itself may be far from any text that was encoded.
+                    newcomer.is_copy = newcomer.is_copy or self._memory.has_vector(id_)
+            twins = texts.setdefault(newcomer.article.fingerprint, [])
+            earlier = dict.fromkeys([*twins, *batch.alike(newcomer.signature, self._alike)])
+            newcomer.is_copy = newcomer.is_copy or self._copies(newcomer, (newcomers[other] for other in earlier))
+            twins.append(place)
             batch.add(place, newcomer.signature, None)
 
     def find_neighbours(self, store: Store, newcomers: list[Newcomer]) -> None:
@@ -186,19 +191,24 @@ class Placer:
             tail.add(fresh.id, fresh.signature, fresh.vector)
         return placed
 
+    def _foremost(self, ids: Iterable[int]) -> list[int]:
+        """The first `verdict.candidates` of them, and the first that was encoded, which may come later."""
+        every = list(ids)
+        encoded = (id_ for id_ in every if self._memory.has_vector(id_))
+        return list(dict.fromkeys([*every[: self._config.verdict.candidates], *islice(encoded, 1)]))
+
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
         crowding = None if cosine is None else self._memory.crowdings([other.id]).get(other.id)
         return self._judge.decide(newcomer.side(), other.side(crowding), cosine)
 
-    def _copies_earlier(self, newcomer: Newcomer, newcomers: list[Newcomer], batch: Tail) -> bool:
-        """Whether an earlier, encoded article of the same batch makes encoding this one unnecessary."""
-        for place in batch.alike(newcomer.signature, self._alike):
-            other = newcomers[place]
-            if other.is_copy or abs(other.at - newcomer.at) > self._window:
-                continue
-            if self._decide(newcomer, other.known(0, other.at), None).verdict.joins:
-                return True
-        return False
+    def _copies(self, newcomer: Newcomer, others: Iterable[Newcomer]) -> bool:
+        """Whether an encoded one of these others, of the same batch, makes encoding this one unnecessary."""
+        return any(
+            not other.is_copy
+            and abs(other.at - newcomer.at) <= self._window
+            and self._decide(newcomer, other.known(0, other.at), None).verdict.joins
+            for other in others
+        )
 
     def _compare_late(
         self, newcomer: Newcomer, tail: Tail, texts: dict[str, list[int]], known: dict[int, queries.Known]

@@ -200,6 +200,10 @@ class Memory:
         known = self._rows.get(article_id)
         return known is not None and abs(known[0] - at) <= window
 
+    def has_vector(self, article_id: int) -> bool:
+        """Whether an article was encoded and is kept at hand."""
+        return article_id in self._vectors
+
     def copies_of(self, signed: bytes, at_least: float) -> tuple[int, ...]:
         with self._lock:
             return self.copies.candidates(signed, at_least=at_least)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from newsroom import (
+    FILLERS,
     NOON,
     HashingEncoder,
     article,
@@ -212,9 +213,7 @@ def test_a_story_does_not_grow_beyond_its_span(url: str) -> None:
 
 def test_batches_of_any_size_make_the_same_stories(url: str) -> None:
     news = invented_news(60)
-    # Its outlets share six sentences; without those so little is left that how crowded a batch is decides.
-    whole_texts = {"recent_articles": 0}
-    with hashing_service(url, encode={"batch_articles": 60}, boilerplate=whole_texts) as service:
+    with hashing_service(url, encode={"batch_articles": 60}) as service:
         service.add(news)
         assert_store_is_consistent(service.store, articles=60)
         whole = stories_by_guid(service.store)
@@ -227,15 +226,30 @@ def test_batches_of_any_size_make_the_same_stories(url: str) -> None:
 
         with (
             TemporaryDirectory() as folder,
-            hashing_service(
-                f"sqlite:///{Path(folder)}/n.sqlite3", encode={"batch_articles": size}, boilerplate=whole_texts
-            ) as service,
+            hashing_service(f"sqlite:///{Path(folder)}/n.sqlite3", encode={"batch_articles": size}) as service,
         ):
             service.add(news)
             assert_store_is_consistent(service.store, articles=60)
             parts = stories_by_guid(service.store)
             assert len({texts[guid] for guid in parts}) == len(set(texts.values()))
             assert parts == whole
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_copy_of_what_was_itself_a_copy_is_encoded_in_batches_of_any_size(url: str, size: int) -> None:
+    """It may be far from the first text, and so would be compared with nothing that is near to it."""
+    chain = [
+        article(f"a{place}", "Kelmouth", " ".join(FILLERS[place : place + 4]), source=f"Outlet {place}", hours=place)
+        for place in range(3)
+    ]
+    with hashing_service(url, encode={"batch_articles": size}) as service:
+        _, copy, last = service.add(chain)
+        assert (copy.outcome, last.outcome) == ("joined", "joined")
+        with service.store.reading() as session:
+            encoded = session.scalars(
+                select(ArticleRow.guid).join(EmbeddingRow, EmbeddingRow.article_id == ArticleRow.id)
+            )
+            assert set(encoded) == {"a0", "a2"}
 
 
 def test_what_finish_writes_is_there_exactly_when_all_articles_are(url: str) -> None:
