@@ -30,11 +30,11 @@ class Recipe:
 RECIPES = {
     "texts": Recipe(
         {"cosine": 1, "crowding": -1, "name_cosine": 1, "word_cosine": 1, "number_support": 1, "conflicts": -1},
-        {"ecb+": 1.0, "calibration": 0.3, "nyan": 0.1, "semeval": 0.2},
+        {"ecb+": 1.0, "nyan": 0.1, "semeval": 0.2, "stream": 0.1},
     ),
     "across": Recipe(
         {"cosine": 1, "crowding": -1, "name_cosine": 1, "no_names": 1},
-        {"ntrex": 1.0, "calibration": 0.3, "semeval": 0.3},
+        {"ntrex": 1.0, "calibration": 0.3, "semeval": 0.3, "stream": 0.3},
     ),
     "headlines": Recipe(
         {"cosine": 1, "crowding": -1, "name_cosine": 1, "word_cosine": 1, "number_support": 1}, {"paraphraser": 1.0}

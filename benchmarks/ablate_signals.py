@@ -31,7 +31,7 @@ from dedup.profile import facts, profile
 from dedup.space import View
 
 RESULTS = Path(__file__).parent / "results"
-SETS = ("ecb+", "semeval", "nyan", "ntrex", "packaged")
+SETS = ("ecb+", "semeval", "nyan", "ntrex", "stream", "packaged")
 TOPICS = 100
 SUMMARY_SENTENCES = 3
 # As agencies are credited in the languages of the sets; the same one under two names counts as two.

@@ -17,6 +17,7 @@ from dedup._joining import Joiner, rank
 from dedup._reading import Reading
 from dedup._tail import Tail
 from dedup.config import Config
+from dedup.crowding import Nearest
 from dedup.evidence import Side
 from dedup.judge import Judge
 from dedup.ledger import EncodeRow, Ledger
@@ -46,7 +47,7 @@ class Newcomer:
     signature: bytes
     profile: Profile
     vector: Vectors | None = None
-    crowding: float | None = None
+    nearest: Nearest | None = None
     is_copy: bool = False
     decisions: dict[int, Decision] = field(default_factory=dict)
 
@@ -61,7 +62,7 @@ class Newcomer:
     def side(self, *, timed: bool = True) -> Side:
         article = self.article
         at = self.at if timed else None
-        return Side(article.title, self.profile, article.lang, article.source, at, article.fingerprint, self.crowding)
+        return Side(article.title, self.profile, article.lang, article.source, at, article.fingerprint, self.nearest)
 
 
 class Placer:
@@ -142,12 +143,12 @@ class Placer:
             return
         count = self._config.verdict.candidates
         vectors = np.stack([n.vector for n in newcomers if n.vector is not None])
-        for newcomer, crowding in zip(newcomers, self._memory.crowding_around(vectors), strict=True):
-            newcomer.crowding = crowding
+        for newcomer, nearest in zip(newcomers, self._memory.nearest_around(vectors), strict=True):
+            newcomer.nearest = nearest
         inside = self._memory.similar_within(vectors, [n.at for n in newcomers], self._window, self._floor, count)
         with store.reading() as session:
             known = queries.known(session, sorted({id_ for row in inside for id_, _ in row}))
-        self._memory.crowdings(known)  # all at once: what has to be searched for is searched for together
+        self._memory.nearest(known)  # all at once: what has to be searched for is searched for together
         for newcomer, row in zip(newcomers, inside, strict=True):
             for id_, cosine in row:
                 if known[id_].key != newcomer.article.key:
@@ -198,8 +199,8 @@ class Placer:
         return list(dict.fromkeys([*every[: self._config.verdict.candidates], *islice(encoded, 1)]))
 
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
-        crowding = None if cosine is None else self._memory.crowdings([other.id]).get(other.id)
-        return self._judge.decide(newcomer.side(), other.side(crowding), cosine)
+        nearest = None if cosine is None else self._memory.nearest([other.id]).get(other.id)
+        return self._judge.decide(newcomer.side(), other.side(nearest), cosine)
 
     def _copies(self, newcomer: Newcomer, others: Iterable[Newcomer]) -> bool:
         """Whether an encoded one of these others, of the same batch, makes encoding this one unnecessary."""
@@ -263,8 +264,8 @@ class Placer:
         )
         session.add(row)
         session.flush()
-        if newcomer.crowding is not None:
-            self._memory.expect(row.id, newcomer.crowding)
+        if newcomer.nearest is not None:
+            self._memory.expect(row.id, newcomer.nearest)
         return row
 
     def _choose(self, session: Session, row: ArticleRow, newcomer: Newcomer) -> list[Candidate]:
@@ -314,8 +315,8 @@ class Placer:
         for embedding in session.scalars(select(EmbeddingRow).where(EmbeddingRow.article_id == row.id)):
             session.delete(embedding)
         session.flush()
-        if newcomer.crowding is not None:
-            self._memory.expect(row.id, newcomer.crowding)
+        if newcomer.nearest is not None:
+            self._memory.expect(row.id, newcomer.nearest)
         self._embed(session, row.id, newcomer)
         self._pairs.put(newcomer.known(row.id, row.at), row.revision, newcomer.vector)
         # What it is like now; the joins it had rest on a text that is gone, but say how it came where it is.

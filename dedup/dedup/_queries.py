@@ -11,6 +11,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from dedup._errors import NotFound
+from dedup.crowding import Nearest
 from dedup.evidence import Evidence, Side
 from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
@@ -48,8 +49,8 @@ class Known:
     def profile(self) -> Profile:
         return profile(self.title, self.news)
 
-    def side(self, crowding: float | None) -> Side:
-        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, crowding)
+    def side(self, nearest: Nearest | None) -> Side:
+        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, nearest)
 
 
 @dataclass(frozen=True, slots=True)

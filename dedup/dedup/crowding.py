@@ -2,8 +2,8 @@
 
 A cosine means less where everything is near everything: look-alike events, one topic's daily stream, one language among
 many. So a pair is read against the neighbourhoods of its two sides (cross-domain similarity local scaling: Conneau,
-Lample, Ranzato, Denoyer, Jégou, ICLR 2018). In twelve languages one threshold at precision .99 then finds the same
-document in 99 % of the cases instead of 1 %.
+Lample, Ranzato, Denoyer, Jégou, ICLR 2018). But the other tellings of a story are near, too, and a story that everyone
+tells has no more than its fame: what a crowd can say against a pair is limited, in `dedup.judge` and `dedup.verdict`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,28 @@ SAME_TEXT = 0.999
 _ROWS = 1024
 
 
-def crowding(cosines: Sequence[float]) -> float:
-    """Of one article, from its cosines to the others, in any order; neighbours that are missing count as 0."""
-    others = sorted((cosine for cosine in cosines if 0 < cosine < SAME_TEXT), reverse=True)[:NEIGHBOURS]
-    return float(sum(others)) / NEIGHBOURS
+Nearest = tuple[float, ...]
+"""The cosines of one article to its nearest others, at most 20, the nearest first."""
 
 
-def crowdings(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of each of n articles among all of them, from their unit vectors (n, d): (n,). Cost: O(n² d)."""
-    found = np.zeros(len(vectors))
+def crowding(nearest: Nearest, most: float = 1.0) -> float:
+    """The mean of the cosines, none of which counts more than `most`; neighbours that are missing count as 0."""
+    return sum(min(cosine, most) for cosine in nearest) / NEIGHBOURS
+
+
+def nearest_of(cosines: Sequence[float]) -> Nearest:
+    """Of one article, from its cosines to the others, in any order."""
+    return tuple(sorted((float(cosine) for cosine in cosines if 0 < cosine < SAME_TEXT), reverse=True)[:NEIGHBOURS])
+
+
+def nearest_of_each(vectors: NDArray[np.float32]) -> list[Nearest]:
+    """Of each of n articles among all of them, from their unit vectors (n, d). Cost: O(n² d)."""
+    found: list[Nearest] = []
     for start in range(0, len(vectors), _ROWS):
         cosines = vectors[start : start + _ROWS] @ vectors.T
-        cosines[(cosines >= SAME_TEXT) | (cosines < 0)] = 0.0
+        cosines[cosines >= SAME_TEXT] = 0.0
         count = min(NEIGHBOURS, len(vectors))
-        nearest = -np.partition(-cosines, count - 1, axis=1)[:, :count]
-        found[start : start + _ROWS] = nearest.sum(axis=1) / NEIGHBOURS
+        found += [nearest_of(row) for row in (-np.partition(-cosines, count - 1, axis=1)[:, :count]).tolist()]
     return found
 
 
@@ -57,8 +64,8 @@ class Crowds:
     def __contains__(self, article_id: int) -> bool:
         return article_id in self._nearest
 
-    def of(self, article_id: int) -> float:
-        return crowding(self._nearest[article_id])
+    def of(self, article_id: int) -> Nearest:
+        return nearest_of(self._nearest[article_id])
 
     def learn(self, ids: NDArray[np.int64], found: Neighbours) -> None:
         """Take in articles, each with what a search for its own vector found."""

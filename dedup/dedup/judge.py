@@ -8,7 +8,7 @@ How to use it (the service, the repair of stories and `dedup eval` all do):
 
 `decide` is pure, symmetric and needs no database: whoever has two sides and their cosine may ask. Where one never
 reached the encoder the cosine is `None`. `Side.fingerprint` is that of the article's text: two sides whose fingerprints
-are equal, and not empty, are one text. `Side.crowding` comes from `dedup.crowding`, over the articles that the two are
+are equal, and not empty, are one text. `Side.nearest` comes from `dedup.crowding`, over the articles that the two are
 found among: all stored ones, or all texts of a file; without it nothing is known of the neighbourhood, and a pair among
 look-alikes is judged as if it stood alone.
 """
@@ -17,9 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from dedup.crowding import crowding
 from dedup.evidence import Evidence, Side, compare, crosses
 from dedup.space import Scale
 from dedup.verdict import Decision, VerdictLimits, Verifier, decide
+
+# Scaled cosine up to which a neighbour counts across languages: nearer ones are tellings in the same language, and no
+# telling in another one comes so near.
+TELLING = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,21 @@ class Judge:
 
     def evidence(self, a: Side, b: Side, cosine: float | None) -> Evidence:
         """What the verdict rests on, on the scale of the space; arguments as for `decide`."""
-        scaled = None if cosine is None else self.scale.scaled(cosine, translation=crosses(a, b))
-        known = [side.crowding for side in (a, b) if side.crowding is not None]
-        crowding = self.scale.scaled(sum(known) / len(known), translation=False) if known else None
-        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=crowding)
+        translation = crosses(a, b)
+        scaled = None if cosine is None else self.scale.scaled(cosine, translation=translation)
+        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=self._crowding(a, b, translation))
+
+    def _crowding(self, a: Side, b: Side, translation: bool) -> float | None:
+        """Of the less crowded side; across languages, where the two neighbourhoods are two, the mean of both."""
+        known = [side.nearest for side in (a, b) if side.nearest is not None]
+        if not known:
+            return None
+        if translation:
+            most = self.scale.unrelated + TELLING * (self.scale.same - self.scale.unrelated)
+            crowded = sum(crowding(nearest, most) for nearest in known) / len(known)
+        else:
+            crowded = min(crowding(nearest) for nearest in known)
+        return self.scale.scaled(crowded, translation=False)
 
     def with_titles(self, evidence: Evidence, title: float, crossed: float) -> Evidence:
         """The evidence, with cosines (−1…1) of the vectors of both titles, and of either title with that of the other

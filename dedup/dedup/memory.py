@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dedup.copies import CopyIndex
-from dedup.crowding import NEIGHBOURS, SEARCHED, Crowds, crowding
+from dedup.crowding import NEIGHBOURS, SEARCHED, Crowds, Nearest, nearest_of
 from dedup.store import ArticleRow, EmbeddingRow
 from dedup_index import (
     FlatIndex,
@@ -52,7 +52,7 @@ class Memory:
         self._rows: dict[int, tuple[datetime, int]] = {}  # article id → (time, revision)
         self._vectors: set[int] = set()
         self._crowds = Crowds()
-        self._expected: dict[int, float] = {}
+        self._expected: dict[int, Nearest] = {}
         self._keep = keep
         self._newest: datetime | None = None
         self._swept_seconds = time.monotonic()
@@ -168,8 +168,8 @@ class Memory:
                 pending, k = again, k * 4
         return answers
 
-    def crowdings(self, article_ids: Iterable[int]) -> dict[int, float]:
-        """How crowded the neighbourhoods of articles are (see `dedup.crowding`); of those that have a vector."""
+    def nearest(self, article_ids: Iterable[int]) -> dict[int, Nearest]:
+        """What is nearest to articles (see `dedup.crowding`); of those that have a vector."""
         with self._lock:
             every = set(article_ids)
             wanted = self._vectors & every
@@ -179,21 +179,21 @@ class Memory:
             expected = {id_: self._expected[id_] for id_ in self._expected.keys() & every}
             return {**{id_: self._crowds.of(id_) for id_ in wanted}, **expected}
 
-    def expect(self, article_id: int, crowded: float) -> None:
-        """What `crowding_around` said of an article that is being written, until it is applied."""
+    def expect(self, article_id: int, nearest: Nearest) -> None:
+        """What `nearest_around` said of an article that is being written, until it is applied."""
         with self._lock:
-            self._expected[article_id] = crowded
+            self._expected[article_id] = nearest
 
     def expect_nothing(self) -> None:
         """What was being written was rolled back."""
         with self._lock:
             self._expected.clear()
 
-    def crowding_around(self, vectors: Vectors) -> list[float]:
+    def nearest_around(self, vectors: Vectors) -> list[Nearest]:
         """The same of vectors (n, d) that are not in the index yet, among those that are and among one another."""
         with self._lock:
             found = self.index.search(vectors, SEARCHED)
-        return [crowding([*inside, *row]) for inside, row in zip(found.scores, vectors @ vectors.T, strict=True)]
+        return [nearest_of([*inside, *row]) for inside, row in zip(found.scores, vectors @ vectors.T, strict=True)]
 
     def within(self, article_id: int, at: datetime, window: timedelta) -> bool:
         """Whether an indexed article lies inside the window around `at`."""

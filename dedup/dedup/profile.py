@@ -20,6 +20,7 @@ from dedup.bags import Bag, name_bag, word_bag
 from dedup.wordlists import (
     ALIASES,
     CONTRACTED,
+    MAGNITUDE_STEMS,
     MAGNITUDES,
     MONTHS,
     NEGATIONS,
@@ -365,9 +366,9 @@ def _date(tokens: list[str], place: int) -> Number:
 
 def _number(value: float, token: str, after: list[str], unit: str) -> Number:
     big = value >= 1000
-    if after and after[0] in MAGNITUDES:
-        value, big = _scaled(value, token, after[0]), True
-        after = after[1:]
+    if after and (magnitude := _magnitude(after[0])):
+        value, big = _scaled(value, token, magnitude), True
+        after = [*after[0].split("-")[1:], *after[1:]]
     if after and after[0] in PERCENT:
         return Number("percent", value)
     if any(word in PEOPLE for word in after):
@@ -378,6 +379,14 @@ def _number(value: float, token: str, after: list[str], unit: str) -> Number:
     if value != int(value):
         return Number("decimal", value, unit)
     return Number("big" if big else "count", value, unit)
+
+
+def _magnitude(word: str) -> str:
+    """The magnitude that a word after a number names, also in an adjective: "85-million-euro", «85-миллионный»."""
+    head, *rest = word.split("-")
+    if head in MAGNITUDES and (len(head) > 2 or not rest or rest[0] in UNITS):
+        return head
+    return next((MAGNITUDE_STEMS[stem] for stem in MAGNITUDE_STEMS if head.startswith(stem)), "")
 
 
 def _scaled(value: float, token: str, magnitude: str) -> float:

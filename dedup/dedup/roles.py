@@ -6,36 +6,44 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from dedup.profile import ALIKE, Facts, Profile
-from dedup.wordlists import JOINING, MUTUAL, PASSIVE, PREPOSITIONS, STARTERS
+from dedup.wordlists import JOINING, MUTUAL, PASSIVE, PREPOSITIONS, SAYING, STARTERS
 
 # Whose passive and mutual verbs are listed. In others it is not known what the order of two names says: of 4,158 true
 # pairs of NTREX's twelve languages seven would be parted, six of them by a Turkish clause that comes first.
 READ = frozenset({"en", "ru", "und"})
 # Letters that two forms of one word share at least.
 BEGINNING = 4
+# Share of common words from which on two headlines are one in another order, whatever the words are that change sides.
+REORDERED = 0.85
 
 
 def roles_reversed(a: Facts, b: Facts) -> bool:
     """Whether two headlines say "x did y" and "y did x": two shared words change sides of a shared common word.
 
-    In headlines that share little else, the two must be names. A headline in the passive is left in peace, and so is a
-    word behind the same preposition in both: "held in Rome" may stand anywhere. In languages with free word order this
-    separates some that belong together: a missed join, which is cheaper than a false one.
+    The headlines must be alike, and the two names, unless hardly another word differs: news is often told in another
+    order. Of 233 pairs of a real stream that this rule alone parted, when half the words were enough for any two words,
+    it parts 45 now; most of those 233 told one event. A headline in the passive is left in peace, and so is a word
+    behind the same preposition in both: "held in Rome" may stand anywhere. Who says something, or signs or meets, may
+    stand on either side of it.
     """
     at_a, at_b = a.places, b.places
     shared = [word for word in at_a if word in at_b]
     if len(shared) < 3 or bool(PASSIVE & a.word_set) != bool(PASSIVE & b.word_set):
         return False
+    overlap = len(shared) / (len(at_a) + len(at_b) - len(shared))
+    if overlap < ALIKE:
+        return False
     names = a.name_stems | b.name_stems
-    alike = len(shared) / (len(at_a) + len(at_b) - len(shared)) >= ALIKE
     actors = [
-        word for word in shared if (alike or word in names) and not _same_preposition(a, at_a[word], b, at_b[word])
+        word
+        for word in shared
+        if (overlap >= REORDERED or word in names) and not _same_preposition(a, at_a[word], b, at_b[word])
     ]
     return any(
         any(at_a[word] < at_a[pivot] and at_b[word] > at_b[pivot] for word in actors)
         and any(at_a[word] > at_a[pivot] and at_b[word] < at_b[pivot] for word in actors)
         for pivot in shared
-        if pivot not in names
+        if pivot not in names and not pivot.startswith((*SAYING, *MUTUAL))
     )
 
 

@@ -50,6 +50,8 @@ MAGNITUDES = _forms(
     }
 )
 
+MAGNITUDE_STEMS = {"тысячн": "тысяч", "миллионн": "миллионов", "миллиардн": "миллиардов", "триллионн": "триллионов"}
+
 # Currencies and measures by the words that stand beside an amount; what several countries call a dollar is one.
 UNITS = {
     word: code
@@ -160,6 +162,12 @@ PREPOSITIONS = frozenset(
 
 # What binds two names that do something together, right behind the first.
 JOINING = frozenset("and with und mit et avec y con e com ve и с со та з".split())
+
+# Beginnings of verbs of saying: who says it may stand before or behind what is said.
+SAYING = tuple(
+    """say said tell told announc report stat claim warn explain reveal admit
+    сказа говор заяв сооб расс назва назыв счит объяс призн раскр увер отмет предуп""".split()
+)
 
 # Beginnings of verbs that say the same of both sides, whichever of the two a headline names first.
 MUTUAL = tuple(

@@ -32,6 +32,23 @@ def test_an_amount_knows_its_currency(text: str, unit: str) -> None:
     assert number.unit == unit
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("a 40-million-euro offer", 40e6, "EUR"),
+        ("a 40m-euro offer", 40e6, "EUR"),
+        ("предложение в 40-миллионный контракт", 40e6, ""),
+        ("1,5-миллиардного долга", 1.5e9, ""),
+        ("12-тысячной толпы", 12e3, ""),
+        ("a 5 m-tall wall", 5, ""),
+        ("a 40-day fast", 40, ""),
+    ],
+)
+def test_an_amount_is_read_in_an_adjective_too(text: str, value: float, unit: str) -> None:
+    (number,) = facts(text).numbers
+    assert (number.value, number.unit) == (value, unit)
+
+
 def test_amounts_in_two_currencies_say_nothing_against_each_other() -> None:
     def conflicts(first: str, second: str) -> tuple[str, ...]:
         sides = [Side(text, profile(text, ""), "en", "", None) for text in (first, second)]

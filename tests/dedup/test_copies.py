@@ -6,9 +6,12 @@ import random
 
 import numpy as np
 import pytest
+from newsroom import FILLERS, article, hashing_service
+from sqlalchemy import select
 
 from dedup.copies import PERMUTATIONS, CopyIndex, estimate, signature
 from dedup.profile import jaccard
+from dedup.store import ArticleRow, EmbeddingRow
 
 
 def shingle_sets(similarity: float, seed: int, size: int = 300) -> tuple[frozenset[str], frozenset[str]]:
@@ -78,3 +81,20 @@ def test_texts_without_words_are_no_copies_of_each_other() -> None:
     index.add(1, b"")
     assert len(index) == 0
     assert index.candidates(b"", at_least=0.0) == ()
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_copy_of_what_was_itself_a_copy_is_encoded_in_batches_of_any_size(url: str, size: int) -> None:
+    """It may be far from the first text, and so would be compared with nothing that is near to it."""
+    chain = [
+        article(f"a{place}", "Kelmouth", " ".join(FILLERS[place : place + 4]), source=f"Outlet {place}", hours=place)
+        for place in range(3)
+    ]
+    with hashing_service(url, encode={"batch_articles": size}) as service:
+        _, copy, last = service.add(chain)
+        assert (copy.outcome, last.outcome) == ("joined", "joined")
+        with service.store.reading() as session:
+            encoded = session.scalars(
+                select(ArticleRow.guid).join(EmbeddingRow, EmbeddingRow.article_id == ArticleRow.id)
+            )
+            assert set(encoded) == {"a0", "a2"}

@@ -78,3 +78,61 @@ def test_a_denial_of_another_word_parts_nothing() -> None:
     a = with_text("Supreme Court upholds 40 million crown fine on Tidewell", UPHELD)
     b = with_text("Appeal court does not comment on 40 million crown fine", NOT_UPHELD + " The Supreme Court may.")
     assert "only one headline is negated" not in compare(a, b, cosine=None, scaled_cosine=None).conflicts
+
+
+WINTER = (
+    "The town of Kelmouth said on Monday that its stores hold what the winter needs. Two ships came in last week.",
+    "Kelmouth has what it needs for the winter, the town told reporters; two ships came in.",
+)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        (
+            "Town council opens the old mill to walkers",
+            "Town council closes the old mill to walkers",
+            "same headline but opens / closes",
+        ),
+        (
+            "Town of Kelmouth will not close its old mill",
+            "Town of Kelmouth will close its old mill",
+            "only one headline is negated",
+        ),
+        (
+            "Shepherd bites the dog of a neighbour in the valley",
+            "Dog of a neighbour bites the shepherd in the valley",
+            "roles reversed in the headline",
+        ),
+    ],
+)
+def test_one_word_for_another_a_denial_or_two_that_change_sides_are_the_news_of_a_headline(
+    a: str, b: str, said: str
+) -> None:
+    assert said in told(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (
+            "Doctors find new cause of deaths from harbour fever",
+            "Doctors name another new cause of death for harbour fever patients",
+        ),
+        (
+            "Mayor Tarrask: the town of Kelmouth has no shortage of masks",
+            "Mayor Tarrask speaks of a shortage of masks that the town of Kelmouth ended long ago",
+        ),
+        (
+            "Harbour fever cannot stop the spring fair, says mayor Tarrask",
+            "Mayor Tarrask says harbour fever cannot stop the spring fair in Kelmouth",
+        ),
+    ],
+)
+def test_a_headline_put_in_other_words_or_in_another_order_is_the_same_news(a: str, b: str) -> None:
+    assert told(a, b) == ()
+
+
+def told(*titles: str) -> tuple[str, ...]:
+    a, b = (Side(title, profile(title, text), "en", "", None) for title, text in zip(titles, WINTER, strict=True))
+    return compare(a, b, cosine=0.9, scaled_cosine=1.5).conflicts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dedup.evidence import Side
@@ -41,3 +43,16 @@ def test_without_a_cosine_only_shared_wording_joins() -> None:
     text = "The ferry to Lunholm runs again after a strike of eleven days, the port said on Monday"
     assert JUDGE.decide(side(text), side(text + " evening"), None).verdict is Verdict.NEAR_COPY
     assert JUDGE.decide(side(text), side("Strike ends at Lunholm; ferry sails"), None).verdict is Verdict.DISTINCT
+
+
+def test_in_one_language_the_less_crowded_side_counts_and_across_languages_both_do_up_to_a_limit() -> None:
+    # On the scale of one language a cosine of 0.5 is 0.5, and 0.74 is 0.9.
+    lone, crowded = (0.5,) * 20, (0.74,) * 20
+    a, b = replace(side("Ferry to Lunholm runs"), nearest=lone), replace(side("Ferry sails"), nearest=crowded)
+    assert JUDGE.evidence(a, b, 0.5).crowding == pytest.approx(0.5)
+    assert JUDGE.evidence(a, replace(b, lang="ru"), 0.5).crowding == pytest.approx(0.7)
+    assert JUDGE.evidence(replace(a, nearest=None), b, 0.5).crowding == pytest.approx(0.9)
+    assert JUDGE.evidence(replace(a, nearest=None), replace(b, nearest=None), 0.5).crowding is None
+    narrow = replace(JUDGE, scale=Scale(0.2, 0.4, 0.1, 0.3, 10))  # a telling of the same story from 0.5 on
+    assert narrow.evidence(a, b, 0.5).crowding == pytest.approx(1.5)
+    assert narrow.evidence(a, replace(b, lang="ru"), 0.5).crowding == pytest.approx(1.5)

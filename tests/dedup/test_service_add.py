@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from newsroom import (
-    FILLERS,
     NOON,
     HashingEncoder,
     article,
@@ -233,23 +232,6 @@ def test_batches_of_any_size_make_the_same_stories(url: str) -> None:
             parts = stories_by_guid(service.store)
             assert len({texts[guid] for guid in parts}) == len(set(texts.values()))
             assert parts == whole
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_a_copy_of_what_was_itself_a_copy_is_encoded_in_batches_of_any_size(url: str, size: int) -> None:
-    """It may be far from the first text, and so would be compared with nothing that is near to it."""
-    chain = [
-        article(f"a{place}", "Kelmouth", " ".join(FILLERS[place : place + 4]), source=f"Outlet {place}", hours=place)
-        for place in range(3)
-    ]
-    with hashing_service(url, encode={"batch_articles": size}) as service:
-        _, copy, last = service.add(chain)
-        assert (copy.outcome, last.outcome) == ("joined", "joined")
-        with service.store.reading() as session:
-            encoded = session.scalars(
-                select(ArticleRow.guid).join(EmbeddingRow, EmbeddingRow.article_id == ArticleRow.id)
-            )
-            assert set(encoded) == {"a0", "a2"}
 
 
 def test_what_finish_writes_is_there_exactly_when_all_articles_are(url: str) -> None:

@@ -15,7 +15,7 @@ from dedup.verdict import Decision, Verdict, VerdictLimits, Verifier, decide, de
 LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
 PLAIN = Evidence(
     cosine=0.88,
-    scaled_cosine=1.0,
+    scaled_cosine=1.2,
     crowding=None,
     jaccard=0.15,
     containment=0.3,
@@ -108,6 +108,14 @@ def test_among_look_alikes_the_same_cosine_says_less() -> None:
     )
     assert alone == lonely
     assert crowded < alone - 0.2
+
+
+def test_the_fame_of_a_story_does_not_keep_its_tellings_apart() -> None:
+    """Where twenty outlets tell it, the nearest others of a telling are the other tellings."""
+    crowded, famous = (features(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (1.8, 2.6))
+    assert famous == crowded
+    told = dataclasses.replace(PLAIN, scaled_cosine=2.0, crowding=2.6)
+    assert decide(told, same_text=False, limits=LIMITS, verifier=default_verifier()).verdict is Verdict.SAME_EVENT
 
 
 def test_a_cosine_of_texts_without_words_joins_nothing() -> None:

@@ -14,7 +14,7 @@ from dedup import metrics
 from dedup._errors import CorpusError
 from dedup.config import Config
 from dedup.corpora import Text
-from dedup.crowding import crowdings
+from dedup.crowding import nearest_of_each
 from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
@@ -77,8 +77,8 @@ class Trial:
     def sides(self, articles: Sequence[Article], vectors: NDArray[np.float32]) -> list[Side]:
         """With the vectors of all: they are one another's neighbourhood."""
         return [
-            Side(one.title, profile(one.title, one.text), one.lang, one.source, one.published, one.fingerprint, crowd)
-            for one, crowd in zip(articles, crowdings(vectors).tolist(), strict=True)
+            Side(one.title, profile(one.title, one.text), one.lang, one.source, one.published, one.fingerprint, near)
+            for one, near in zip(articles, nearest_of_each(vectors), strict=True)
         ]
 
     def vectors(self, articles: Sequence[Article]) -> NDArray[np.float32]:
