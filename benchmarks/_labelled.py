@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.clustering import components
 from dedup.corpora import Corpus, Text, heading, load_corpus
 from dedup.crowding import nearest_of_each
 from dedup.evidence import Evidence, Side
@@ -156,17 +157,10 @@ def _stream(space: Space, data: Path) -> Labelled:
     same = np.array([row["same"] for row in rows], dtype=np.float64)
     texts = [document.text for document in every]
     # What one article tells is never in two folds: its pairs hang together.
-    group = np.array([str(label) for label in _connected(places, len(texts))])
+    parts = components(len(texts), places.tolist())
+    part = {number: label for label, members in enumerate(parts) for number in members}
+    group = np.array([str(part[number]) for number in places[:, 0].tolist()])
     return _measured(space, "stream", texts, [""] * len(texts), places, same, same, group)
-
-
-def _connected(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The component of each pair (m, 2) of `count` texts."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    links = coo_array((np.ones(len(places)), places.T), shape=(count, count))
-    return np.asarray(connected_components(links, directed=False)[1][places[:, 0]], dtype=np.int64)
 
 
 def _packaged(space: Space) -> Labelled:

@@ -57,7 +57,7 @@ class Judge:
         if not known:
             return None
         if translation:
-            most = self.scale.unrelated + TELLING * (self.scale.same - self.scale.unrelated)
+            most = self.scale.unscaled(TELLING, translation=False)
             crowded = sum(crowding(nearest, most) for nearest in known) / len(known)
         else:
             crowded = min(crowding(nearest) for nearest in known)

@@ -386,7 +386,7 @@ def _magnitude(word: str) -> str:
     head, *rest = word.split("-")
     if head in MAGNITUDES and (len(head) > 2 or not rest or rest[0] in UNITS):
         return head
-    return next((MAGNITUDE_STEMS[stem] for stem in MAGNITUDE_STEMS if head.startswith(stem)), "")
+    return next((word for beginning, word in MAGNITUDE_STEMS.items() if head.startswith(beginning)), "")
 
 
 def _scaled(value: float, token: str, magnitude: str) -> float:

@@ -81,15 +81,20 @@ class Scale:
 
     def scaled(self, cosine: float, *, translation: bool) -> float:
         """0 as unrelated texts, 1 as two tellings of one event."""
-        low, high = (self.unrelated_across, self.same_across) if translation else (self.unrelated, self.same)
+        low, high = self._ends(translation)
         return (cosine - low) / (high - low)
+
+    def unscaled(self, scaled: float, *, translation: bool) -> float:
+        """The cosine of a scaled value."""
+        low, high = self._ends(translation)
+        return low + scaled * (high - low)
 
     def cosine(self, scaled: float) -> float:
         """The lowest cosine that can reach a scaled value, in one language or across."""
-        return min(
-            self.unrelated + scaled * (self.same - self.unrelated),
-            self.unrelated_across + scaled * (self.same_across - self.unrelated_across),
-        )
+        return min(self.unscaled(scaled, translation=translation) for translation in (False, True))
+
+    def _ends(self, translation: bool) -> tuple[float, float]:
+        return (self.unrelated_across, self.same_across) if translation else (self.unrelated, self.same)
 
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}

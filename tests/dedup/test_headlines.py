@@ -134,5 +134,5 @@ def test_a_headline_put_in_other_words_or_in_another_order_is_the_same_news(a: s
 
 
 def told(*titles: str) -> tuple[str, ...]:
-    a, b = (Side(title, profile(title, text), "en", "", None) for title, text in zip(titles, WINTER, strict=True))
+    a, b = map(with_text, titles, WINTER)
     return compare(a, b, cosine=0.9, scaled_cosine=1.5).conflicts
