@@ -29,8 +29,16 @@ class Recipe:
 
 RECIPES = {
     "texts": Recipe(
-        {"cosine": 1, "crowding": -1, "name_cosine": 1, "word_cosine": 1, "number_support": 1, "conflicts": -1},
-        {"ecb+": 1.0, "nyan": 0.1, "semeval": 0.2, "stream": 0.1},
+        {
+            "cosine": 1,
+            "crowding": -1,
+            "name_cosine": 1,
+            "word_cosine": 1,
+            "number_support": 1,
+            "conflicts": -1,
+            "same_source": -1,
+        },
+        {"ecb+": 1.0, "nyan": 0.1, "semeval": 0.2, "stream": 0.2},
     ),
     "across": Recipe(
         {"cosine": 1, "crowding": -1, "name_cosine": 1, "no_names": 1},
@@ -60,7 +68,6 @@ LIKENESS = (
     "cosine",
     "name_cosine",
     "word_cosine",
-    "number_support",
     "containment",
     "heading_support",
     "conflicts",

@@ -112,7 +112,6 @@ def tried(sets: Sequence[Labelled], space: Space) -> Extra:
         one.name: {
             "title_cosine": found[one.name][0],
             "crossed_cosine": found[one.name][1],
-            "same_source": np.array([float(e.same_source) for e in one.evidence]),
             "same_agency": same_agency(one),
             "window_names": window_cosines(one, name_tokens),
             "window_words": window_cosines(one, word_tokens),
@@ -164,7 +163,6 @@ def variants() -> list[tuple[str, dict[str, Recipe]]]:
         ("window_words", "word_cosine"),
         ("topics", None),
         ("summaries", None),
-        ("same_source", None),
         ("same_agency", None),
     ):
         texts = {key: sign for key, sign in own["texts"].signs.items() if key != of} | {name: 1}

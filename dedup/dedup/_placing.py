@@ -62,7 +62,8 @@ class Newcomer:
     def side(self, *, timed: bool = True) -> Side:
         article = self.article
         at = self.at if timed else None
-        return Side(article.title, self.profile, article.lang, article.source, at, article.fingerprint, self.nearest)
+        told = (article.lang, article.source, at, article.fingerprint, self.nearest, queries.host_of(article.url))
+        return Side(article.title, self.profile, *told)
 
 
 class Placer:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -40,17 +42,20 @@ class Known:
     title: str
     news: str
     fingerprint: str
+    url: str | None = None
 
     @classmethod
     def of(cls, article: Article, news: str, id_: int, at: datetime) -> Self:
-        return cls(id_, article.key, at, article.lang, article.source, article.title, news, article.fingerprint)
+        told = (article.lang, article.source, article.title, news, article.fingerprint, article.url)
+        return cls(id_, article.key, at, *told)
 
     @property
     def profile(self) -> Profile:
         return profile(self.title, self.news)
 
     def side(self, nearest: Nearest | None) -> Side:
-        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, nearest)
+        host = host_of(self.url)
+        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, nearest, host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,15 @@ class StoryFacts:
     first_at: datetime
     last_at: datetime
     representative_id: int
+
+
+@lru_cache(maxsize=65536)
+def host_of(url: str | None) -> str:
+    """The host of an address, or an empty text."""
+    try:
+        return urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -153,6 +153,7 @@ class VerdictConfig(_Section):
     candidates: Positive
     stored_matches: Positive
     floor_scaled_cosine: float
+    aggregators: tuple[str, ...]
 
 
 class StoryConfig(_Section):

@@ -28,6 +28,8 @@ from dedup.wordlists import CONTRACTED, DENIALS, NEGATIONS, UPDATES
 
 # Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
 HARD_KINDS = frozenset({"percent", "decimal"})
+# What does not count as a number that two articles share: every article of a day names its month.
+SAYING_LITTLE = CALENDAR | {"label"}
 # Years say little even in a headline; months and dates do.
 YEARS = frozenset({"year"})
 # Small numbers agree by chance.
@@ -46,8 +48,8 @@ SERIES = 0.3
 class Side:
     """One article as the comparison sees it.
 
-    fingerprint: of its normalised text; empty where nobody knows. nearest: the cosines of its nearest others (see
-    `dedup.crowding`); `None` where nobody knows.
+    source: its outlet. host: of its address. fingerprint: of its normalised text. All three empty where nobody knows.
+    nearest: the cosines of its nearest others (see `dedup.crowding`); `None` where nobody knows.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Side:
     at: datetime | None
     fingerprint: str = ""
     nearest: Nearest | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,11 @@ class Evidence:
         moves verdicts by less than chance does.
     name_support: share of the names in one lead that the other article has too, averaged over both directions, 0…1;
         `None` where a side has none.
-    number_support: the same for numbers.
+    number_support: the same for numbers; not for dates, nor for those that are part of a name ("Covid-19").
     negation_differs: only one of the titles holds a negation.
     conflicts: facts that speak against one event, in words ("number 6.25% / 6.5%").
     hours_apart: absolute; `None` where a time is missing.
+    same_source: both are of one outlet. Not of one that gathers what others write (`Judge.aggregators`).
     headlines_only: there is nothing but a headline on either side.
     words: of the shorter of the two articles, title included; `None` in matches that an earlier version stored.
     """
@@ -118,6 +122,11 @@ def crosses(a: Side, b: Side) -> bool:
     return a.lang != b.lang and "und" not in (a.lang, b.lang)
 
 
+def one_outlet(a: Side, b: Side) -> bool:
+    """Whether two articles are known to be of one outlet. A source that links to several hosts is none."""
+    return bool(a.source) and a.source == b.source and (not (a.host and b.host) or a.host == b.host)
+
+
 def compare(
     a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | None, crowding: float | None = None
 ) -> Evidence:
@@ -129,8 +138,8 @@ def compare(
     shared_numbers = [n for n in first.whole.numbers if second.whole.has(n)]
     alike = jaccard(first.shingles, second.shingles)
     begins = None if translation else opening(first, second)
-    known_source = bool(a.source) and a.source == b.source
-    apart = begins and other_news(first, second, begins, same_source=known_source, copied=alike >= COPIED)
+    same_source = one_outlet(a, b)
+    apart = begins and other_news(first, second, begins, same_source=same_source, copied=alike >= COPIED)
     clashing = [f"{x} / {y}" for x, y in _clashes(clash_a, clash_b, None)]
     return Evidence(
         cosine=cosine,
@@ -143,7 +152,7 @@ def compare(
         heading_support=None if translation else _heading_support(first, second),
         title_overlap=jaccard(first.heading, second.heading),
         name_support=_support(len(first.lead.names), len(only_a), len(second.lead.names), len(only_b)),
-        number_support=_support(len(first.lead.numbers), len(clash_a), len(second.lead.numbers), len(clash_b)),
+        number_support=_number_support(first, second),
         shared_names=_sorted(first.whole.names[key] for key in first.whole.names.keys() & second.whole.names.keys()),
         shared_numbers=_sorted(str(number) for number in shared_numbers),
         conflicting_names=_sorted(only_a) + _sorted(only_b) if only_a and only_b else (),
@@ -155,7 +164,7 @@ def compare(
         + _other_subject(a, b)
         + _other_roles(a, b, translation=translation, copied=alike >= COPIED),
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
-        same_source=a.source == b.source,
+        same_source=same_source,
         translation=translation,
         headlines_only=not (first.has_text or second.has_text),
         words=min(len(first.whole.words), len(second.whole.words)),
@@ -253,7 +262,7 @@ def _other_issue(a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Numb
     if days_a and days_b:
         return (f"same wording but {min(days_a, key=value_of)} / {min(days_b, key=value_of)}",)
     every_a, every_b = (
-        {n for n in part.lead.numbers if n.kind not in CALENDAR and n.kind != "people"} for part in (a, b)
+        {n for n in part.lead.numbers if n.kind not in SAYING_LITTLE and n.kind != "people"} for part in (a, b)
     )
     none_agrees = every_a and every_b and every_a <= clash_a and every_b <= clash_b
     if none_agrees and jaccard(a.title.template, b.title.template) >= ALIKE:
@@ -371,6 +380,14 @@ def _heading_support(a: Profile, b: Profile) -> float:
     if not first or not second:
         return 0.0
     return (len(first & b.stems) / len(first) + len(second & a.stems) / len(second)) / 2
+
+
+def _number_support(a: Profile, b: Profile) -> float | None:
+    totals = [sum(n.kind not in SAYING_LITTLE for n in part.lead.numbers) for part in (a, b)]
+    missing_a, missing_b = (
+        len(_unmatched_numbers(part.lead, other.whole, SAYING_LITTLE)) for part, other in ((a, b), (b, a))
+    )
+    return _support(totals[0], missing_a, totals[1], missing_b)
 
 
 def _support(total_a: int, missing_a: int, total_b: int, missing_b: int) -> float | None:

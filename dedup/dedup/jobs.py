@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from dedup import _queries as queries
 from dedup._errors import ImportFailed
 from dedup._tally import Tally
 from dedup.config import Config
@@ -143,7 +144,7 @@ def _article(line: str, path: Path, number: int, config: Config) -> Article:
     text = {name: str(row[name]) if row.get(name) is not None else None for name in IMPORT_COLUMNS}
     try:
         return make_article(
-            source=text["source"] or path.name,
+            source=text["source"] or queries.host_of(text["url"]),
             title=text["title"] or "",
             text=text["text"] or "",
             url=text["url"],

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dedup.crowding import crowding
-from dedup.evidence import Evidence, Side, compare, crosses
+from dedup.evidence import Evidence, Side, compare, crosses, one_outlet
 from dedup.space import Scale
 from dedup.verdict import Decision, VerdictLimits, Verifier, decide
 
@@ -29,11 +29,15 @@ TELLING = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What turns two sides and a cosine into a verdict: the score scale of their space, the limits, the weights."""
+    """What turns two sides and a cosine into a verdict: the score scale of their space, the limits, the weights.
+
+    aggregators: hosts where many outlets are read, each with all below it: two articles there are not of one outlet.
+    """
 
     scale: Scale
     limits: VerdictLimits
     verifier: Verifier
+    aggregators: tuple[str, ...] = ()
 
     def decide(self, a: Side, b: Side, cosine: float | None) -> Decision:
         """The verdict on two articles.
@@ -48,6 +52,8 @@ class Judge:
     def evidence(self, a: Side, b: Side, cosine: float | None) -> Evidence:
         """What the verdict rests on, on the scale of the space; arguments as for `decide`."""
         translation = crosses(a, b)
+        if one_outlet(a, b) and self._gathers(a.host or b.host):
+            a, b = replace(a, source=""), replace(b, source="")
         scaled = None if cosine is None else self.scale.scaled(cosine, translation=translation)
         return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=self._crowding(a, b, translation))
 
@@ -62,6 +68,9 @@ class Judge:
         else:
             crowded = min(crowding(nearest) for nearest in known)
         return self.scale.scaled(crowded, translation=False)
+
+    def _gathers(self, host: str) -> bool:
+        return any(host == name or host.endswith(f".{name}") for name in self.aggregators)
 
     def with_titles(self, evidence: Evidence, title: float, crossed: float) -> Evidence:
         """The evidence, with cosines (−1…1) of the vectors of both titles, and of either title with that of the other

@@ -20,6 +20,7 @@ from dedup.bags import Bag, name_bag, word_bag
 from dedup.wordlists import (
     ALIASES,
     CONTRACTED,
+    HYPHENS,
     MAGNITUDE_STEMS,
     MAGNITUDES,
     MONTHS,
@@ -68,8 +69,8 @@ _SOFT_PATTERN = re.compile("dzh|" + "|".join(sorted((key for key in _SOFT if key
 class Number:
     """A number of a text.
 
-    `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day) or count. `unit` is a
-    currency or a measure, where one is named beside it. `rough`: "about" or the like stands before it.
+    `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day), label (of a name, as
+    in "Covid-19") or count. `unit` is a currency or measure beside it. `rough`: "about" or the like stands before it.
     """
 
     kind: str
@@ -83,8 +84,9 @@ class Number:
         return "plain" if self.kind in ("count", "big", "decimal") else self.kind
 
     def one_unit(self, other: Number) -> bool:
-        """Whether the two may be set against each other: roubles say nothing of dollars, nor pounds of kilograms."""
-        return not self.unit or not other.unit or self.unit == other.unit
+        """Whether the two may be set against each other: roubles say nothing of dollars, nor a name of a count."""
+        named = (self.kind == "label") != (other.kind == "label")
+        return not named and (not self.unit or not other.unit or self.unit == other.unit)
 
     def __str__(self) -> str:
         if self.kind == "date":
@@ -313,7 +315,7 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
     plain_tokens = [token.casefold() for token, _ in tokens]
     negations = sum(1 for token in plain_tokens if token in NEGATIONS or token.endswith(CONTRACTED))
     weak = frozenset(names.keys() - strong)
-    before = [SYMBOLS.get(text[start - 1 : start], "") for _, start in tokens]
+    before = [text[max(0, start - 2) : start] for _, start in tokens]
     return Facts(names, weak, frozenset(_numbers(plain_tokens, before)), negations, tuple(plain_tokens))
 
 
@@ -333,7 +335,7 @@ def name_key(name: str) -> str:
 
 
 def _numbers(tokens: list[str], before: list[str]) -> list[Number]:
-    """`before`: the currency whose sign stands right before each token, or an empty string."""
+    """`before`: the two characters right before each token."""
     found = []
     for place, token in enumerate(tokens):
         if token in MONTHS:
@@ -344,7 +346,9 @@ def _numbers(tokens: list[str], before: list[str]) -> list[Number]:
             continue  # "one" is a pronoun as often as a number
         if any(word in MONTHS for word in tokens[place + 1 : place + 2] + tokens[max(0, place - 1) : place]):
             continue  # the day of a date
-        number = _number(value, token, tokens[place + 1 : place + 4], before[place])
+        number = _number(value, token, tokens[place + 1 : place + 4], SYMBOLS.get(before[place][-1:], ""))
+        if number.kind == "count" and before[place][:1].isalpha() and before[place][1:] in HYPHENS:
+            number = replace(number, kind="label")
         found.append(replace(number, rough=True) if _is_rough(tokens[max(0, place - 2) : place]) else number)
     return found
 

@@ -142,7 +142,7 @@ def _members(members: Sequence[Member]) -> Table:
         else:
             body.append_text(_verdict(match))
             body.append(f" as {match.article.id}: {match.reason}", style=DIM)
-        grid.add_row(str(article.id), f"{article.at.astimezone(UTC):%H:%M}", article.source, article.lang, body)
+        grid.add_row(str(article.id), f"{article.at.astimezone(UTC):%H:%M}", _outlet(article), article.lang, body)
     return grid
 
 
@@ -153,9 +153,7 @@ def matches(found: Sequence[MatchView]) -> RenderableType:
     blocks: list[RenderableType] = []
     for match in found:
         article = match.article
-        where = (
-            f"story {article.story_id}, article {article.id}, {article.source}, {article.lang}, {when(article.at)} UTC"
-        )
+        where = f"story {article.story_id}, article {article.id}, {_told_by(article)}"
         blocks.append(Text.assemble(_verdict(match), "  ", (article.title, "bold")))
         blocks.append(Padding(Text(f"{match.reason}\n{where}", style=DIM), (0, 0, 0, 2)))
     return Group(*blocks)
@@ -173,7 +171,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
         ("numbers", _support(evidence.number_support, evidence.shared_numbers, evidence.conflicting_numbers)),
         ("against", "; ".join(evidence.conflicts) or "nothing"),
         ("time", "unknown" if evidence.hours_apart is None else f"{evidence.hours_apart:.1f} hours apart"),
-        ("outlets", "the same" if evidence.same_source else "two"),
+        ("outlets", "the same" if evidence.same_source else "two, or unknown"),
         ("languages", "two" if evidence.translation else "one"),
     ]
     standing = dict.fromkeys((*first.left_out, *match.article.left_out))
@@ -273,8 +271,16 @@ def _verdict(match: MatchView) -> Text:
     return Text(f"{words} {match.probability:.0%}", style=VERDICT_STYLES[match.verdict])
 
 
+def _outlet(article: ArticleView) -> str:
+    return article.source or "unknown outlet"
+
+
+def _told_by(article: ArticleView) -> str:
+    return f"{_outlet(article)}, {article.lang}, {when(article.at)} UTC"
+
+
 def _heading(article: ArticleView) -> Text:
-    where = f"article {article.id}, story {article.story_id}, {article.source}, {article.lang}, {when(article.at)} UTC"
+    where = f"article {article.id}, story {article.story_id}, {_told_by(article)}"
     return Text.assemble((article.title, "bold"), "\n", (f"  {where}", DIM))
 
 

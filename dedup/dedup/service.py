@@ -75,7 +75,8 @@ class Deduplicator(Archive):
         self._view = View(config.encode.view, config.encode.lead_words, config.encode.clean)
         self._space = space_of(artifact, config)
         space = known_space(store, self._space, artifact, self._view, encoder, progress)
-        self._judge = Judge(Scale(**space.scale), limits_of(config, artifact, self._space), default_verifier())
+        limits = limits_of(config, artifact, self._space)
+        self._judge = Judge(Scale(**space.scale), limits, default_verifier(), config.verdict.aggregators)
         # When this database first met this space tells two databases apart that lie at one path one after the other.
         self._owner = hashlib.sha256(f"{space.id}\0{space.created_at.isoformat()}".encode()).hexdigest()
         reembed(store, self._space, self._view, self._encode, config.encode.batch_articles, progress)

@@ -151,6 +151,7 @@ def features(evidence: Evidence) -> dict[str, float]:
         "conflicts": min(2, len(evidence.conflicts)) / 2,
         "no_names": 1.0 if evidence.name_support is None else 0.0,
         "translation": 1.0 if evidence.translation else 0.0,
+        "same_source": 1.0 if evidence.same_source else 0.0,
         "title_cosine": evidence.title_cosine or 0.0,
         "crossed_cosine": evidence.crossed_cosine or 0.0,
     }
@@ -189,6 +190,8 @@ def _say(evidence: Evidence) -> str:
     parts = []
     if evidence.translation:
         parts.append("other language")
+    if evidence.same_source:
+        parts.append("one outlet")
     if evidence.jaccard >= 0.2:
         parts.append(f"{evidence.jaccard:.0%} of the wording shared")
     if evidence.cosine is not None:

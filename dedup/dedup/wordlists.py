@@ -136,6 +136,9 @@ NEGATIONS = frozenset(
 # Endings of English words that hold a negation.
 CONTRACTED = ("n't", "n’t")
 
+# Between a word and a number they make one name of the two.
+HYPHENS = ("-", "\u2010", "\u2011")
+
 # Those that deny the word right after them.
 DENIALS = frozenset("not never cannot не".split())
 

@@ -114,6 +114,22 @@ def test_the_same_fact_in_two_languages_is_shared_not_conflicting() -> None:
     assert found.heading_support is None
 
 
+def test_a_month_and_the_number_in_a_name_are_no_numbers_that_two_articles_share() -> None:
+    a = side("Covid-19 and the liver", f"What the virus of Covid-19 does in the body, a study of May asks. {FILLER}")
+    b = side("Covid-19 in bathing water", f"Can one swim in May 2026 while Covid-19 is about? {FILLER}")
+    assert evidence(a, b).number_support is None
+    both = [side(one.title, f"{one.title}, 64 people were asked on 3 May. {FILLER}") for one in (a, b)]
+    assert evidence(*both).number_support == 1.0
+    other = side("Covid-19", f"In Covid-19 wards 80 beds are free since 3 May. {FILLER}")
+    assert evidence(both[0], other).number_support == 0
+
+
+def test_numbers_in_two_names_are_set_against_each_other() -> None:
+    found = evidence(side("Tu-154 lands without fuel in Alto"), side("Tu-134 lands without fuel in Alto"))
+    assert "same headline but 154 / 134" in found.conflicts
+    assert evidence(side("Covid-19 ward shut in Alto"), side("Ward of 30 beds shut in Alto")).conflicts == ()
+
+
 def test_evidence_is_the_same_from_both_sides_but_for_the_order_of_words() -> None:
     a = side("Bank of Lagodia raises rate to 6.25%", f"The rate in Lagodia goes to 6.25%. {FILLER}")
     b = side("Lagodia: rate now 6.5%", f"The Bank of Lagodia went to 6.5%. {FILLER}", at=NOON + timedelta(hours=5))

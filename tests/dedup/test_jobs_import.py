@@ -124,7 +124,7 @@ def test_an_id_is_of_its_source_and_odd_values_are_taken_as_text(database: str, 
     assert import_into(database, path).stored == 3
     with hashing_service(database) as service, service.store.reading() as session:
         found = {(row.guid, row.source) for row in session.scalars(select(ArticleRow))}
-    assert found == {("7", "Wire"), ("7", "Courier"), ("8", "news.jsonl")}
+    assert found == {("7", "Wire"), ("7", "Courier"), ("8", "")}
 
 
 def test_an_empty_file_is_no_articles(database: str, tmp_path: Path) -> None:

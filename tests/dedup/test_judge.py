@@ -45,6 +45,38 @@ def test_without_a_cosine_only_shared_wording_joins() -> None:
     assert JUDGE.decide(side(text), side("Strike ends at Lunholm; ferry sails"), None).verdict is Verdict.DISTINCT
 
 
+def test_one_outlet_rarely_tells_a_story_twice_in_other_words() -> None:
+    text = "Strike ends at Lunholm; ferry sails after eleven days, its owner says, and the port is open again."
+    back = "Lunholm's ferry is back: no strike any more, says its owner."
+    a = replace(side("Calm at Lunholm"), profile=profile("Calm at Lunholm", text))
+    b = replace(side("Relief at Lunholm"), profile=profile("Relief at Lunholm", back))
+    found = {name: JUDGE.decide(a, replace(b, source=name), 0.95) for name in ("here", "there", "")}
+    assert found["there"].verdict is Verdict.SAME_EVENT
+    assert found["here"].verdict is Verdict.DISTINCT
+    assert "one outlet" in found["here"].reason
+    assert found["there"].probability == found[""].probability > found["here"].probability
+    assert JUDGE.decide(a, a, 1.0).verdict is Verdict.NEAR_COPY
+
+
+@pytest.mark.parametrize(
+    ("hosts", "same"),
+    [
+        (("lunholm.example", "lunholm.example"), True),
+        (("lunholm.example", ""), True),
+        (("", ""), True),
+        (("lunholm.example", "kelmouth.example"), False),  # a list of links to others
+        (("gather.example", "gather.example"), False),
+        (("news.gather.example", ""), False),
+        (("forgather.example", "forgather.example"), True),
+    ],
+)
+def test_a_source_that_gathers_what_others_write_is_no_outlet(hosts: tuple[str, str], same: bool) -> None:
+    judge = replace(JUDGE, aggregators=("gather.example",))
+    a, b = (replace(side("Ferry sails"), host=host) for host in hosts)
+    assert judge.evidence(a, b, 0.5).same_source is same
+    assert judge.evidence(replace(a, source=""), replace(b, source=""), 0.5).same_source is False
+
+
 def test_in_one_language_the_less_crowded_side_counts_and_across_languages_both_do_up_to_a_limit() -> None:
     # On the scale of one language a cosine of 0.5 is 0.5, and 0.74 is 0.9.
     lone, crowded = (0.5,) * 20, (0.74,) * 20

@@ -47,6 +47,10 @@ def test_different_names_have_different_keys(one: str, other: str) -> None:
         ("on 12 March", "date", 312),
         ("10 июня", "date", 610),
         ("in April", "month", 4),
+        ("a Covid-19 ward", "label", 19),
+        ("самолёт Ту-154", "label", 154),
+        ("score 19-12", "count", 12),
+        ("mid-2026", "year", 2026),
     ],
 )
 def test_a_number_is_read_with_its_kind(text: str, kind: str, value: float) -> None:

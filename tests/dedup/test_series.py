@@ -48,6 +48,12 @@ def test_one_wording_with_every_number_another_is_two_events() -> None:
     assert "same wording but 4 / 7" in conflicts(a, b)
 
 
+def test_the_number_in_a_name_does_not_hold_two_issues_together() -> None:
+    text = "The Covid-19 wards of Thornby hospital have {} free beds since noon on Monday, as it said on its site."
+    a, b = (side("Covid-19 beds free in Thornby", text.format(beds)) for beds in (4, 7))
+    assert "same wording but 4 / 7" in conflicts(a, b)
+
+
 @pytest.mark.parametrize("number", ["4 and a high of 12", "4"])
 def test_one_wording_with_a_number_in_common_is_left_to_the_probability(number: str) -> None:
     a = side("Calm night for Thornby", NIGHT.format("4 and a high of 12", "north"))

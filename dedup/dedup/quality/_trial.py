@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup import _queries as queries
 from dedup import metrics
 from dedup._errors import CorpusError
 from dedup.config import Config
@@ -77,7 +78,16 @@ class Trial:
     def sides(self, articles: Sequence[Article], vectors: NDArray[np.float32]) -> list[Side]:
         """With the vectors of all: they are one another's neighbourhood."""
         return [
-            Side(one.title, profile(one.title, one.text), one.lang, one.source, one.published, one.fingerprint, near)
+            Side(
+                one.title,
+                profile(one.title, one.text),
+                one.lang,
+                one.source,
+                one.published,
+                one.fingerprint,
+                near,
+                queries.host_of(one.url),
+            )
             for one, near in zip(articles, nearest_of_each(vectors), strict=True)
         ]
 
