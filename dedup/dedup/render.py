@@ -171,7 +171,7 @@ def explanation(first: ArticleView, match: MatchView) -> RenderableType:
         ("numbers", _support(evidence.number_support, evidence.shared_numbers, evidence.conflicting_numbers)),
         ("against", "; ".join(evidence.conflicts) or "nothing"),
         ("time", "unknown" if evidence.hours_apart is None else f"{evidence.hours_apart:.1f} hours apart"),
-        ("outlets", "the same" if evidence.same_source else "two, or unknown"),
+        ("outlets", "the same" if evidence.same_source else _outlets(first.source, match.article.source)),
         ("languages", "two" if evidence.translation else "one"),
     ]
     standing = dict.fromkeys((*first.left_out, *match.article.left_out))
@@ -273,6 +273,11 @@ def _verdict(match: MatchView) -> Text:
 
 def _outlet(article: ArticleView) -> str:
     return article.source or "unknown outlet"
+
+
+def _outlets(one: str, other: str) -> str:
+    # One source, and yet not one outlet: it gathers what others write.
+    return "unknown" if one == other or not (one and other) else "two"
 
 
 def _told_by(article: ArticleView) -> str:

@@ -121,6 +121,15 @@ def test_explain_says_why_look_alikes_stay_apart(news_day):
     assert "distinct" in told
     assert RATE in told
     assert OTHER_BANK in told
+    assert re.search(r"^ +outlets +two$", told, re.MULTILINE)
+
+
+def test_explain_says_that_two_articles_are_of_one_outlet(news_day):
+    _, article = members(news_day, RATE)
+    every = [member["article"] for story in every_story(news_day) for member in story["members"]]
+    other = next(one for one in every if one["source"] == article["source"] and one["id"] != article["id"])
+    told = news_day.run("explain", str(article["id"]), str(other["id"])).stdout
+    assert re.search(r"^ +outlets +the same$", told, re.MULTILINE)
 
 
 def test_explain_compares_what_was_never_compared_also_a_copy_that_was_never_encoded(news_day):
