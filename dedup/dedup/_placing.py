@@ -60,10 +60,7 @@ class Newcomer:
         return queries.Known.of(self.article, self.reading.news, id_, at)
 
     def side(self, *, timed: bool = True) -> Side:
-        article = self.article
-        at = self.at if timed else None
-        told = (article.lang, article.source, at, article.fingerprint, self.nearest, queries.host_of(article.url))
-        return Side(article.title, self.profile, *told)
+        return queries.side_of(self.article, self.profile, self.at if timed else None, self.nearest)
 
 
 class Placer:

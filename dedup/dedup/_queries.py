@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -54,8 +53,19 @@ class Known:
         return profile(self.title, self.news)
 
     def side(self, nearest: Nearest | None) -> Side:
-        host = host_of(self.url)
-        return Side(self.title, self.profile, self.lang, self.source, self.at, self.fingerprint, nearest, host)
+        return side_of(self, self.profile, self.at, nearest)
+
+
+def side_of(told: Article | Known, read: Profile, at: datetime | None, nearest: Nearest | None) -> Side:
+    """An article, stored or not, as one side of a comparison; `read` is the profile of what counts of its text."""
+    return Side(told.title, read, told.lang, told.source, at, told.fingerprint, nearest, _host(told.url or ""))
+
+
+@lru_cache(maxsize=65536)
+def _host(url: str) -> str:
+    from dedup_ingest import host_of
+
+    return host_of(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +86,6 @@ class StoryFacts:
     first_at: datetime
     last_at: datetime
     representative_id: int
-
-
-@lru_cache(maxsize=65536)
-def host_of(url: str | None) -> str:
-    """The host of an address, or an empty text."""
-    try:
-        return urlsplit(url or "").hostname or ""
-    except ValueError:
-        return ""
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -152,7 +152,9 @@ def compare(
         heading_support=None if translation else _heading_support(first, second),
         title_overlap=jaccard(first.heading, second.heading),
         name_support=_support(len(first.lead.names), len(only_a), len(second.lead.names), len(only_b)),
-        number_support=_number_support(first, second),
+        number_support=_support(
+            _telling(first.lead.numbers), _telling(clash_a), _telling(second.lead.numbers), _telling(clash_b)
+        ),
         shared_names=_sorted(first.whole.names[key] for key in first.whole.names.keys() & second.whole.names.keys()),
         shared_numbers=_sorted(str(number) for number in shared_numbers),
         conflicting_names=_sorted(only_a) + _sorted(only_b) if only_a and only_b else (),
@@ -382,12 +384,8 @@ def _heading_support(a: Profile, b: Profile) -> float:
     return (len(first & b.stems) / len(first) + len(second & a.stems) / len(second)) / 2
 
 
-def _number_support(a: Profile, b: Profile) -> float | None:
-    totals = [sum(n.kind not in SAYING_LITTLE for n in part.lead.numbers) for part in (a, b)]
-    missing_a, missing_b = (
-        len(_unmatched_numbers(part.lead, other.whole, SAYING_LITTLE)) for part, other in ((a, b), (b, a))
-    )
-    return _support(totals[0], missing_a, totals[1], missing_b)
+def _telling(numbers: Iterable[Number]) -> int:
+    return sum(number.kind not in SAYING_LITTLE for number in numbers)
 
 
 def _support(total_a: int, missing_a: int, total_b: int, missing_b: int) -> float | None:

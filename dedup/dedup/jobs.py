@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from dedup import _queries as queries
 from dedup._errors import ImportFailed
 from dedup._tally import Tally
 from dedup.config import Config
@@ -133,7 +132,7 @@ def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def _article(line: str, path: Path, number: int, config: Config) -> Article:
-    from dedup_ingest import ArticleError, ArticleLimits, make_article
+    from dedup_ingest import ArticleError, ArticleLimits, host_of, make_article
 
     try:
         row: Any = json.loads(line)
@@ -144,7 +143,7 @@ def _article(line: str, path: Path, number: int, config: Config) -> Article:
     text = {name: str(row[name]) if row.get(name) is not None else None for name in IMPORT_COLUMNS}
     try:
         return make_article(
-            source=text["source"] or queries.host_of(text["url"]),
+            source=text["source"] or host_of(text["url"] or ""),
             title=text["title"] or "",
             text=text["text"] or "",
             url=text["url"],

@@ -26,7 +26,7 @@ from ._outcome import FeedOutcome, FeedRequest, PageOutcome, Redirect
 from ._queue import More
 from ._schedule import FeedPlan, after_visit, interval_seconds, is_due, next_cron, replanned
 from ._settings import ArticleLimits, FetchSettings, FullTextSettings, ParseSettings, ScheduleSettings
-from ._urls import canonical_url, feed_identity
+from ._urls import canonical_url, feed_identity, host_of
 
 __all__ = [
     "CLEANED_LANGUAGES",
@@ -64,6 +64,7 @@ __all__ = [
     "discover_feeds",
     "failure_class",
     "feed_identity",
+    "host_of",
     "interval_seconds",
     "is_due",
     "make_article",

@@ -78,16 +78,7 @@ class Trial:
     def sides(self, articles: Sequence[Article], vectors: NDArray[np.float32]) -> list[Side]:
         """With the vectors of all: they are one another's neighbourhood."""
         return [
-            Side(
-                one.title,
-                profile(one.title, one.text),
-                one.lang,
-                one.source,
-                one.published,
-                one.fingerprint,
-                near,
-                queries.host_of(one.url),
-            )
+            queries.side_of(one, profile(one.title, one.text), one.published, near)
             for one, near in zip(articles, nearest_of_each(vectors), strict=True)
         ]
 
