@@ -244,6 +244,7 @@ def _write_direct(
     job: _Job, folder: Path, untrimmed: Path, scratch: Path, clock: _Clock
 ) -> tuple[Contract, Path | None]:
     """Graph and tokenizer; returns the contract and the fp32 graph to compare with, if any."""
+    from ._parity import calibration_texts
     from ._stack import read_stack
     from ._tokens import tokenizer_json
     from ._writer import write_graph
@@ -254,10 +255,13 @@ def _write_direct(
         write_synced(target / artifacts.TOKENIZER_NAME, tokenizer_json(stack.encoder_folder))
     chunk = job.settings.write_chunk_bytes
     weights = _weights(job.profile)
+    contract = _contract(job, stack.pooling, stack.dimension, stack.prefix, stack.max_tokens)
     with clock.step(f"write {weights}"):
         whole = read_stack(untrimmed)
-        write_graph(stack, target, weights=weights, untrimmed=whole, chunk_bytes=chunk, progress=job.progress)
-    contract = _contract(job, stack.pooling, stack.dimension, stack.prefix, stack.max_tokens)
+        texts = [contract.prefix + text for text in calibration_texts()] if weights == "int8-fixed" else []
+        write_graph(
+            stack, target, weights=weights, untrimmed=whole, texts=texts, chunk_bytes=chunk, progress=job.progress
+        )
     if weights == "fp32":
         return contract, _reference_of_fp32(job, target / GRAPH_NAME)
     with clock.step("write reference"):
@@ -271,7 +275,7 @@ def _weights(profile: Profile) -> Weights:
     if profile.precision == "bf16":  # the engine rounds fp32 as it loads it
         return "fp32"
     if profile.precision == "int8" and profile.engine == "openvino":
-        return "int8-weights"
+        return "int8-fixed"
     return profile.precision
 
 

@@ -14,7 +14,16 @@ from ._settings import ParityFloor
 
 def parity_texts() -> tuple[str, ...]:
     """The packaged sentences: invented English and Russian news, pairs of one meaning, short and long."""
-    content = (files(__package__) / "data" / "parity.txt").read_text(encoding="utf-8")
+    return _packaged("parity.txt")
+
+
+def calibration_texts() -> tuple[str, ...]:
+    """The packaged news on which fixed scales are measured, of fifteen languages: none of the parity's."""
+    return _packaged("calibration.txt")
+
+
+def _packaged(name: str) -> tuple[str, ...]:
+    content = (files(__package__) / "data" / name).read_text(encoding="utf-8")
     return tuple(line for line in content.splitlines() if line and not line.startswith("#"))
 
 

@@ -22,12 +22,16 @@ from ._errors import CheckpointInvalid
 from ._graphfile import MICROSOFT, GraphFile
 from ._linear import Linear, Weights
 from ._settings import Progress, silent
-from ._smoothing import Smoothing, measure_smoothing
+from ._smoothing import LayerScales, Smoothing, measure_scales
 from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, open_tensors, whole
+from ._tokens import token_ids
 
 #: Raised whenever the bytes of a build change, here or in `_export`: an artifact of another recipe is built anew.
-RECIPE = 6
+RECIPE = 7
+#: With one scale for all values of a tensor, more of what is uneven is given to the weights than where each row has its
+#: own: of 0.5, 0.65, 0.75 and 0.85 the one with the smallest shift.
+_POWER = 0.65
 #: The least value that each activation can give; of the two kinds of GELU the lower one.
 _LEAST = {"relu": 0.0, "gelu": -0.1701, "gelu_new": -0.1701, "gelu_pytorch_tanh": -0.1701}
 
@@ -38,22 +42,29 @@ def write_graph(
     *,
     weights: Weights = "fp32",
     untrimmed: Stack | None = None,
+    texts: Sequence[str] = (),
     chunk_bytes: int = 64 << 20,
     progress: Progress = silent,
 ) -> Path:
     """Write `model.onnx` and `model.onnx.data` into `folder`; returns the graph's path.
 
     untrimmed: the stack with its whole vocabulary, on which int8 measures its smoothing, so that a model with fewer
-    pieces gives the same vectors. Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE).
+    pieces gives the same vectors. texts: what "int8-fixed" measures its scales on, prefix included, beside stretches of
+    the vocabulary. Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE).
     Raises CheckpointInvalid when a tensor is missing or has the wrong shape.
     """
     tensors = _tensors_of(stack)
     steps = stack.shape.layers + 1
     progress("write", 0, steps)
     measured = untrimmed or stack
-    smoothing = tuple(measure_smoothing(_tensors_of(measured), measured.shape)) if weights.startswith("int8") else ()
+    scales: tuple[LayerScales, ...] = ()
+    if weights == "int8":
+        scales = tuple(measure_scales(_tensors_of(measured), measured.shape))
+    elif weights == "int8-fixed":
+        ids = token_ids(measured.encoder_folder, texts, max_tokens=measured.max_tokens)
+        scales = tuple(measure_scales(_tensors_of(measured), measured.shape, ids, power=_POWER))
     with GraphFile(folder) as graph:
-        encoder = _Encoder(graph, stack.shape, tensors, kind=weights, smoothing=smoothing, chunk_bytes=chunk_bytes)
+        encoder = _Encoder(graph, stack.shape, tensors, kind=weights, scales=scales, chunk_bytes=chunk_bytes)
         hidden = encoder.embeddings()
         for layer in range(stack.shape.layers):
             progress("write", layer + 1, steps)
@@ -78,7 +89,8 @@ def _tensors_of(stack: Stack) -> BertWeights:
 class _Encoder:
     """Writes embeddings and layers into a graph.
 
-    smoothing: two for each layer or none; a layer's input and its middle are then smoothed states, see `Smoothing`.
+    scales: of each layer or none; a layer's input and its middle are then smoothed states, see `Smoothing`, and where
+    the scales are fixed what its attention mixes, too.
     """
 
     def __init__(
@@ -88,7 +100,7 @@ class _Encoder:
         weights: BertWeights,
         *,
         kind: Weights,
-        smoothing: Sequence[Smoothing],
+        scales: Sequence[LayerScales],
         chunk_bytes: int,
     ) -> None:
         self._graph = graph
@@ -97,7 +109,7 @@ class _Encoder:
         self._kind = kind
         self._float: Any = np.float16 if kind == "fp16" else np.float32
         self._linear = Linear(graph, kind=kind)
-        self._smoothing = smoothing
+        self._scales = scales
         self._chunk_bytes = chunk_bytes
         graph.node("Cast", ["attention_mask"], "mask", to=1)
         graph.node("Unsqueeze", ["mask", graph.constant("axes_1_2", [1, 2], np.int64)], "mask_4d")
@@ -115,7 +127,7 @@ class _Encoder:
         zero = graph.constant("axis_0", [0], np.int64)
         graph.node("Slice", ["positions", zero, "tokens", zero], "positions_used")
         graph.node("Add", [words, "positions_used"], "embeddings_sum")
-        return self._norm("embeddings_sum", "embeddings.LayerNorm", "embeddings", self._smoothed(0))
+        return self._norm("embeddings_sum", "embeddings.LayerNorm", "embeddings", self._read(0))
 
     def _word_table(self) -> str:
         size = (self._shape.vocabulary, self._shape.hidden)
@@ -147,11 +159,15 @@ class _Encoder:
         """One transformer layer; `first_only`: its output holds the row of the first token only."""
         shape, weights = self._shape, self._weights
         source, name = f"encoder.layer.{number}", f"layer{number}"
-        before, between = self._smoothed(2 * number), self._smoothed(2 * number + 1)
+        scales = self._scales[number] if self._scales else None
+        before, between = (scales.read, scales.middle) if scales else (None, None)
+        mixed = scales.mixed if scales and self._kind == "int8-fixed" else None
         parts = [
-            _reading(before, *weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden))
+            weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden)
             for part in ("query", "key", "value")
         ]
+        parts[2] = _giving(mixed, *parts[2])  # shares add up to 1: what is done to each value is done to their mixture
+        parts = [_reading(before, *part) for part in parts]
         source_names = [f"{name}.{part}" for part in ("query", "key", "value")]
         everything = hidden
         if first_only:
@@ -159,29 +175,50 @@ class _Encoder:
             zero, one = graph.constant("axis_0", [0], np.int64), graph.constant("axes_1", [1], np.int64)
             hidden = graph.node("Slice", [hidden, zero, one, one], f"{name}.first")
             weight, bias = parts.pop(0)
-            self._biased(source_names[0], self._linear(source_names[0], hidden, weight), bias)
+            self._biased(source_names[0], self._linear(source_names[0], hidden, weight, _largest(before)), bias)
         # One product for all of them: the input is read, and in int8 rounded, once.
         weight, bias = (np.concatenate(values, axis=-1) for values in zip(*parts, strict=True))
-        joined = self._biased(f"{name}.qkv", self._linear(f"{name}.qkv", everything, weight), bias)
+        joined = self._biased(f"{name}.qkv", self._linear(f"{name}.qkv", everything, weight, _largest(before)), bias)
         sizes = self._graph.constant(f"sizes_{len(parts)}", [shape.hidden] * len(parts), np.int64)
         split = self._graph.split("Split", [joined, sizes], source_names[-len(parts) :], axis=-1)
         query = f"{source_names[0]}.biased" if first_only else split[0]
         context = self._attention(name, query, *split[-2:])
         weight, bias = weights.linear(f"{source}.attention.output.dense", shape.hidden, shape.hidden)
-        product = self._linear(f"{name}.attended", context, weight)
+        weight, bias = _reading(mixed, weight, bias)
+        product = self._linear(f"{name}.attended", context, weight, _largest(mixed))
         total = self._around(f"{name}.attended", product, bias, hidden, before)
         middle = self._norm(total, f"{source}.attention.output.LayerNorm", f"{name}.middle", between)
         weight, bias = weights.linear(f"{source}.intermediate.dense", shape.hidden, shape.intermediate)
-        weight, bias = _reading(between, weight, bias)
-        wide = self._activate(f"{name}.wide", self._linear(f"{name}.up", middle, weight), bias)
-        weight, bias = weights.linear(f"{source}.output.dense", shape.intermediate, shape.hidden)
-        product, more = self._linear.above(f"{name}.down", wide, weight, _LEAST[shape.activation])
+        up = _reading(between, weight, bias)
+        down, bias = weights.linear(f"{source}.output.dense", shape.intermediate, shape.hidden)
+        if scales and self._kind == "int8-fixed":
+            product, more = self._feed_forward(name, middle, up, down, scales)
+        else:
+            wide = self._activate(f"{name}.wide", self._linear(f"{name}.up", middle, up[0]), up[1])
+            product, more = self._linear.above(f"{name}.down", wide, down, _LEAST[shape.activation])
         total = self._around(f"{name}.down", product, bias + more, middle, between)
-        return self._norm(total, f"{source}.output.LayerNorm", f"{name}.out", self._smoothed(2 * number + 2))
+        return self._norm(total, f"{source}.output.LayerNorm", f"{name}.out", self._read(number + 1))
 
-    def _smoothed(self, state: int) -> Smoothing | None:
-        """How the state is smoothed that the given product reads; what the last layer gives is not."""
-        return self._smoothing[state] if state < len(self._smoothing) else None
+    def _feed_forward(
+        self, name: str, middle: str, up: tuple[Floats, Floats], down: Floats, scales: LayerScales
+    ) -> tuple[str, Floats]:
+        """With fixed scales: the loud units in float, beside all others, of which the second product reads nothing."""
+        wide = self._linear(f"{name}.up", middle, up[0], scales.middle.largest)
+        wide = self._activate(f"{name}.wide", wide, up[1])
+        loud, others = scales.loud, down.copy()
+        others[loud] = 0
+        least = _LEAST[self._shape.activation]
+        product, more = self._linear.above(f"{name}.down", wide, others, least, scales.quiet)
+        if len(loud):
+            units = self._linear(f"{name}.loud_up", middle, up[0][:, loud])
+            units = self._activate(f"{name}.loud", units, up[1][loud])
+            aside = self._linear(f"{name}.loud_down", units, down[loud])
+            product = self._graph.node("Add", [product, aside], f"{name}.all")
+        return product, more
+
+    def _read(self, layer: int) -> Smoothing | None:
+        """How the state is smoothed that a layer's attention reads; what the last layer gives is not."""
+        return self._scales[layer].read if layer < len(self._scales) else None
 
     def _around(self, name: str, product: str, bias: Floats, state: str, smoothing: Smoothing | None) -> str:
         """Product, bias and the state that went round the product, as it was before it was smoothed."""
@@ -219,8 +256,7 @@ class _Encoder:
     def _norm(self, tensor: str, source: str, output: str, smoothing: Smoothing | None) -> str:
         width = self._shape.hidden
         weight, bias = (self._weights.get(f"{source}.{part}", width) for part in ("weight", "bias"))
-        if smoothing is not None:
-            weight, bias = weight / smoothing.scale, (bias - smoothing.centre) / smoothing.scale
+        weight, bias = _giving(smoothing, weight, bias)
         names = [f"{source}.weight", f"{source}.bias"]
         for name, values in zip(names, (weight, bias), strict=True):
             self._graph.weight(name, self._float, (width,), [values])
@@ -256,6 +292,17 @@ class _Encoder:
 
 def _reading(smoothing: Smoothing | None, weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
     return (weight, bias) if smoothing is None else smoothing.product(weight, bias)
+
+
+def _giving(smoothing: Smoothing | None, weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """Weight and bias of the product that gives the smoothed state."""
+    if smoothing is None:
+        return weight, bias
+    return weight / smoothing.scale, (bias - smoothing.centre) / smoothing.scale
+
+
+def _largest(smoothing: Smoothing | None) -> float | None:
+    return None if smoothing is None else smoothing.largest
 
 
 def _pool(graph: GraphFile, pooling: str, hidden: str, *, by_product: bool) -> str:
