@@ -25,6 +25,11 @@ from ._vectorcache import VectorCache, text_key
 Vectors = NDArray[np.float32]
 Ids = list[list[int]]
 
+#: OpenVINO makes kernels for each new shape of its input. Texts padded to multiples of 8 tokens bring fewer shapes, and
+#: it is faster with such: e5-small's int8 gave 90 documents/s, not 41, in the first round of 192 leads, 127 for 104 in
+#: later ones, and 40 texts one by one took 0.9 s, not 1.5. Multiples of 16 gave as much.
+_OPENVINO_TOKENS = 8
+
 #: Texts tokenised and sorted at a time: enough that sorting removes nearly all padding, few enough to hold their ids.
 _WINDOW = 4096
 
@@ -45,9 +50,9 @@ def plan_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int
         yield batch
 
 
-def pad(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids and attention mask of shape (texts, longest); padded places hold id 0 and mask 0."""
-    width = max(map(len, ids))
+def pad(ids: Sequence[Sequence[int]], width: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids and attention mask of shape (texts, longest), or `width` if that is more; padded places hold id 0, mask 0."""
+    width = max(width, *map(len, ids))
     padded = np.zeros((len(ids), width), np.int64)
     mask = np.zeros((len(ids), width), np.int64)
     for row, values in enumerate(ids):
@@ -256,6 +261,7 @@ class Runner:
         self._streams = Streams(partial(load, threads=1), streams)
         self.tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
         self._dimension = contract.dimension
+        self._multiple = _OPENVINO_TOKENS if contract.engine == "openvino" else 1
         self.batch_tokens = batch_tokens
         self.provider = self._engine.provider
 
@@ -280,14 +286,18 @@ class Runner:
         def work(engine: Engine, batch: list[int]) -> Vectors:
             return self._run(engine, [ids[position] for position in batch])
 
-        lengths = [len(values) for values in ids]
+        lengths = [self._width(len(values)) for values in ids]
         halves = list(plan_batches(lengths, max(1, self.batch_tokens // 2)))
         if self._streams.suit(halves):
             return self._streams.run(halves, work)
         return ((batch, work(self._engine, batch)) for batch in plan_batches(lengths, self.batch_tokens))
 
+    def _width(self, tokens: int) -> int:
+        """What a text of so many tokens is padded to; the model has no positions beyond max_tokens."""
+        return max(tokens, min(-(-tokens // self._multiple) * self._multiple, self.tokens.max_tokens))
+
     def _run(self, engine: Engine, ids: Sequence[Sequence[int]]) -> Vectors:
-        vectors = engine.run(*pad(ids))
+        vectors = engine.run(*pad(ids, self._width(max(map(len, ids)))))
         # Exports of other tools may end in half precision or without normalisation: unit length is ours to keep.
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)

@@ -21,7 +21,7 @@ from dedup_accelerate import (
 )
 from dedup_accelerate._encoder import Runner
 from dedup_accelerate._engine import open_engine
-from dedup_accelerate._openvino import check_precision
+from dedup_accelerate._openvino import OpenVino, check_precision
 
 OPENVINO = choose_profile(Hardware(openvino="any"), "cpu-fp32", "openvino")
 needs_vnni = pytest.mark.skipif(not detect_hardware().vnni, reason="this CPU has no AVX512-VNNI")
@@ -59,6 +59,19 @@ def test_openvino_may_be_run_by_many_threads(checkpoints, texts, tmp_path):
         together = list(pool.map(lambda text: encoder.encode([text]), texts * 8))
     for number, vectors in enumerate(together):
         assert np.abs(vectors - alone[number % len(texts)]).max() < 1e-6
+
+
+def test_openvino_gets_texts_of_few_widths_and_none_too_wide(checkpoints, tmp_path, monkeypatch):
+    encoder = Encoder(prepare(str(checkpoints("e5")), profile=OPENVINO, cache=tmp_path), batch_tokens=64)
+    seen, run = [], OpenVino.run
+    monkeypatch.setattr(OpenVino, "run", lambda self, ids, mask: (seen.append(ids.shape), run(self, ids, mask))[1])
+    most = encoder.artifact.manifest.contract.max_tokens
+    texts = ["bank " * count for count in range(1, most + 9)]
+    vectors = encoder.encode(texts)
+    assert {width for _, width in seen} == {min(8 * number, most) for number in range(1, -(-most // 8) + 1)}
+    assert all(rows * width <= 64 or rows == 1 for rows, width in seen)
+    here = Encoder(prepare(str(checkpoints("e5")), profile="cpu-fp32", cache=tmp_path))
+    assert np.abs(vectors - here.encode(texts)).max() < 1e-4
 
 
 def test_openvino_refuses_what_it_cannot_compute_here(plain):
