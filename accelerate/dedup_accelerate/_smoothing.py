@@ -74,7 +74,7 @@ def measure_scales(
 
     texts: ids of texts that are measured beside the stretches of the vocabulary. power: how much of the unevenness is
     left to the weights, 0 … 1. The layers are computed in float64, one after another: 2 s for e5-small, 20 s for LaBSE
-    on two busy cores, and twice that with the packaged texts; in the memory of one layer.
+    on two busy cores, and three to four times that with the packaged texts; in the memory of one layer.
     """
 
     def smoothing(states: Sequence[Doubles], weight: Floats) -> Smoothing:
