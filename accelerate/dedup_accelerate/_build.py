@@ -244,7 +244,6 @@ def _write_direct(
     job: _Job, folder: Path, untrimmed: Path, scratch: Path, clock: _Clock
 ) -> tuple[Contract, Path | None]:
     """Graph and tokenizer; returns the contract and the fp32 graph to compare with, if any."""
-    from ._parity import calibration_texts
     from ._stack import read_stack
     from ._tokens import tokenizer_json
     from ._writer import write_graph
@@ -258,7 +257,7 @@ def _write_direct(
     contract = _contract(job, stack.pooling, stack.dimension, stack.prefix, stack.max_tokens)
     with clock.step(f"write {weights}"):
         whole = read_stack(untrimmed)
-        texts = [contract.prefix + text for text in calibration_texts()] if weights == "int8-fixed" else []
+        texts = _calibration(whole.encoder_folder, scratch, contract) if weights == "int8-fixed" else []
         write_graph(
             stack, target, weights=weights, untrimmed=whole, texts=texts, chunk_bytes=chunk, progress=job.progress
         )
@@ -268,6 +267,16 @@ def _write_direct(
         reference.mkdir()
         write_graph(stack, reference, weights="fp32", chunk_bytes=chunk)
     return contract, reference / GRAPH_NAME
+
+
+def _calibration(encoder: Path, scratch: Path, contract: Contract) -> list[list[int]]:
+    """Ids of the packaged news, from a checkpoint's own tokenizer."""
+    from ._parity import calibration_texts
+    from ._tokens import Tokens, tokenizer_json
+
+    path = scratch / "calibration-tokenizer.json"
+    path.write_bytes(tokenizer_json(encoder))
+    return Tokens(path, prefix=contract.prefix, max_tokens=contract.max_tokens)(calibration_texts())
 
 
 def _weights(profile: Profile) -> Weights:

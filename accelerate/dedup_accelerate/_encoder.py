@@ -51,8 +51,8 @@ def plan_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int
 
 
 def pad(ids: Sequence[Sequence[int]], width: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids and attention mask of shape (texts, longest), or `width` if that is more; padded places hold id 0, mask 0."""
-    width = max(width, *map(len, ids))
+    """Ids and attention mask of shape (texts, width), by default the longest's; padded places hold id 0 and mask 0."""
+    width = width or max(map(len, ids))
     padded = np.zeros((len(ids), width), np.int64)
     mask = np.zeros((len(ids), width), np.int64)
     for row, values in enumerate(ids):

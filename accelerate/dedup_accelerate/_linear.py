@@ -94,16 +94,17 @@ class Linear:
         In int8 the tensor is counted from there up, in 255 steps: what GELU gives is hardly below 0 but far above, and
         half of the steps of the symmetric way would be left unused.
         """
-        graph, fixed = self._graph, self._kind == "int8-fixed" and largest is not None
-        if self._kind != "int8" and not fixed:
+        graph = self._graph
+        step = (largest - least) / 255 if self._kind == "int8-fixed" and largest is not None else None
+        if self._kind != "int8" and step is None:
             return self(name, tensor, weight), np.zeros(weight.shape[1], np.float32)
-        values, scales = quantise_columns(weight, paired=not fixed)
+        values, scales = quantise_columns(weight, paired=step is None)
         if least:
             tensor = graph.node("Sub", [tensor, graph.constant("least", least, np.float32)], f"{name}.raised")
-        if fixed and largest is not None:
-            product = self._fixed(name, tensor, (values, scales), np.uint8, (largest - least) / 255)
-        else:
+        if step is None:
             product = self._integer(name, tensor, tensor, (values, scales), steps=255, middle=0)
+        else:
+            product = self._fixed(name, tensor, (values, scales), np.uint8, step)
         return product, np.float32(least) * values.sum(axis=0, dtype=np.int32) * scales
 
     def _integer(

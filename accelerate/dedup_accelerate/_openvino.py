@@ -53,8 +53,11 @@ class OpenVino:
                 "with engine 'onnxruntime' here."
             )
         hint = _HINTS[arithmetic]
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
-        settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0  # what the graph does not round stays as it is
+        settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": hint,
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,  # what the graph does not round stays as it is
+        }
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._model: Any = core.compile_model(str(graph), "CPU", settings)

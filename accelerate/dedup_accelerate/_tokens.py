@@ -60,17 +60,6 @@ class Tokens:
         return spans, taken
 
 
-def token_ids(folder: Path, texts: Sequence[str], *, max_tokens: int) -> list[list[int]]:
-    """Ids of texts, prefix included, from the tokenizer of a checkpoint's folder."""
-    from tokenizers import Tokenizer
-
-    if not texts:
-        return []
-    tokenizer: Any = Tokenizer.from_str(tokenizer_json(folder).decode())
-    tokenizer.enable_truncation(max_tokens)
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
-
-
 def tokenizer_json(folder: Path) -> bytes:
     """The folder's fast tokenizer without padding or truncation of its own; a WordPiece vocab.txt is converted."""
     from tokenizers import Tokenizer, normalizers

@@ -25,7 +25,6 @@ from ._settings import Progress, silent
 from ._smoothing import LayerScales, Smoothing, measure_scales
 from ._stack import BertShape, DenseHead, Stack
 from ._tensors import Floats, open_tensors, whole
-from ._tokens import token_ids
 
 #: Raised whenever the bytes of a build change, here or in `_export`: an artifact of another recipe is built anew.
 RECIPE = 7
@@ -42,15 +41,15 @@ def write_graph(
     *,
     weights: Weights = "fp32",
     untrimmed: Stack | None = None,
-    texts: Sequence[str] = (),
+    texts: Sequence[Sequence[int]] = (),
     chunk_bytes: int = 64 << 20,
     progress: Progress = silent,
 ) -> Path:
     """Write `model.onnx` and `model.onnx.data` into `folder`; returns the graph's path.
 
     untrimmed: the stack with its whole vocabulary, on which int8 measures its smoothing, so that a model with fewer
-    pieces gives the same vectors. texts: what "int8-fixed" measures its scales on, prefix included, beside stretches of
-    the vocabulary. Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE).
+    pieces gives the same vectors. texts: ids, of that vocabulary, of what "int8-fixed" measures its scales on beside
+    stretches of it. Peak memory is about 4 × `chunk_bytes` plus one layer (under 0.5 GB for LaBSE).
     Raises CheckpointInvalid when a tensor is missing or has the wrong shape.
     """
     tensors = _tensors_of(stack)
@@ -61,8 +60,7 @@ def write_graph(
     if weights == "int8":
         scales = tuple(measure_scales(_tensors_of(measured), measured.shape))
     elif weights == "int8-fixed":
-        ids = token_ids(measured.encoder_folder, texts, max_tokens=measured.max_tokens)
-        scales = tuple(measure_scales(_tensors_of(measured), measured.shape, ids, power=_POWER))
+        scales = tuple(measure_scales(_tensors_of(measured), measured.shape, texts, power=_POWER))
     with GraphFile(folder) as graph:
         encoder = _Encoder(graph, stack.shape, tensors, kind=weights, scales=scales, chunk_bytes=chunk_bytes)
         hidden = encoder.embeddings()
@@ -160,8 +158,9 @@ class _Encoder:
         shape, weights = self._shape, self._weights
         source, name = f"encoder.layer.{number}", f"layer{number}"
         scales = self._scales[number] if self._scales else None
+        fixed = scales if self._kind == "int8-fixed" else None
         before, between = (scales.read, scales.middle) if scales else (None, None)
-        mixed = scales.mixed if scales and self._kind == "int8-fixed" else None
+        mixed = fixed.mixed if fixed else None
         parts = [
             weights.linear(f"{source}.attention.self.{part}", shape.hidden, shape.hidden)
             for part in ("query", "key", "value")
@@ -191,8 +190,8 @@ class _Encoder:
         weight, bias = weights.linear(f"{source}.intermediate.dense", shape.hidden, shape.intermediate)
         up = _reading(between, weight, bias)
         down, bias = weights.linear(f"{source}.output.dense", shape.intermediate, shape.hidden)
-        if scales and self._kind == "int8-fixed":
-            product, more = self._feed_forward(name, middle, up, down, scales)
+        if fixed:
+            product, more = self._feed_forward(name, middle, up, down, fixed)
         else:
             wide = self._activate(f"{name}.wide", self._linear(f"{name}.up", middle, up[0]), up[1])
             product, more = self._linear.above(f"{name}.down", wide, down, _LEAST[shape.activation])

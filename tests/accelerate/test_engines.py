@@ -112,14 +112,16 @@ def test_int8_in_openvino_rounds_each_text_by_itself(e5_cache):
     encoder = Encoder(prepare("e5-small", profile=profile, cache=e5_cache))
     whole = Encoder(prepare("e5-small", profile="cpu-fp32", cache=e5_cache)).encode(texts)
     together = encoder.encode(texts)
+    alone = np.concatenate([encoder.encode([text]) for text in texts])
     assert (together * whole).sum(axis=1).min() > 0.9995
     assert (together * whole).sum(axis=1).max() < 0.99995, "bfloat16 alone is nearer than that"
-    # In onnxruntime, as OpenVINO adds up in another order for another shape, which brings values over a step's edge.
+    # Other products of bfloat16 in another order, not other scales: those would differ by the shift of int8.
+    assert (together * alone).sum(axis=1).min() > 0.9999
+    # Without them nothing differs: the same graph in onnxruntime, all else in float32.
     contract = replace(encoder.artifact.manifest.contract, engine="onnxruntime", arithmetic="fp32")
     exact = Runner(encoder.artifact.graph, encoder.artifact.tokenizer, contract)
     alone = np.concatenate([exact.encode([text]) for text in texts])
     assert (exact.encode(texts) * alone).sum(axis=1).min() > 0.99999
-    assert (together * alone).sum(axis=1).min() > 0.9995
     parity = encoder.artifact.manifest.parity
     assert parity is not None
     assert parity.max_pairwise_shift <= 0.01

@@ -15,7 +15,7 @@ from dedup_accelerate._parity import calibration_texts
 from dedup_accelerate._smoothing import Smoothing, measure_scales
 from dedup_accelerate._stack import read_stack
 from dedup_accelerate._tensors import open_tensors
-from dedup_accelerate._tokens import Tokens, token_ids
+from dedup_accelerate._tokens import Tokens
 from dedup_accelerate._writer import write_graph
 
 
@@ -99,9 +99,8 @@ def fixed(folder, target, texts):
     """Embeddings of a graph with fixed scales, in onnxruntime: any engine reads it."""
     stack = read_stack(folder)
     target.mkdir()
-    graph = write_graph(stack, target, weights="int8-fixed", texts=[stack.prefix + text for text in texts])
-    tokens = Tokens(folder / "tokenizer.json", prefix=stack.prefix, max_tokens=stack.max_tokens)
-    return open_engine(graph).run(*pad(tokens(texts)))
+    ids = Tokens(folder / "tokenizer.json", prefix=stack.prefix, max_tokens=stack.max_tokens)(texts)
+    return open_engine(write_graph(stack, target, weights="int8-fixed", texts=ids)).run(*pad(ids))
 
 
 def test_fixed_scales_keep_the_model(checkpoints, texts, tmp_path):
@@ -125,7 +124,7 @@ def test_scales_are_measured_on_the_texts_too(checkpoints):
     folder = checkpoints("e5")
     stack = read_stack(folder)
     weights = BertWeights(open_tensors(folder), stack.shape)
-    ids = token_ids(folder, calibration_texts(), max_tokens=stack.max_tokens)
+    ids = Tokens(folder / "tokenizer.json", prefix="", max_tokens=stack.max_tokens)(calibration_texts())
     alone, more = (list(measure_scales(weights, stack.shape, given)) for given in ((), ids))
     assert all(len(one) <= stack.max_tokens for one in ids)
     assert alone[0].read.centre != pytest.approx(more[0].read.centre, abs=1e-5)
