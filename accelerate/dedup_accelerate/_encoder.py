@@ -25,10 +25,9 @@ from ._vectorcache import VectorCache, text_key
 Vectors = NDArray[np.float32]
 Ids = list[list[int]]
 
-#: OpenVINO makes kernels for each new shape of its input. Texts padded to multiples of 8 tokens bring fewer shapes, and
-#: it is faster with such: e5-small's int8 gave 90 documents/s, not 41, in the first round of 192 leads, 127 for 104 in
-#: later ones, and 40 texts one by one took 0.9 s, not 1.5. Multiples of 16 gave as much.
-_OPENVINO_TOKENS = 8
+#: OpenVINO makes kernels for each new shape of its input, and what is left over of 16 values it takes one by one. So 10
+#: texts of 104 tokens take longer than 10 of 112 (60 and 55 ms, e5-small's int8), and one of 24 as long as one of 32.
+_OPENVINO_TOKENS = 16
 
 #: Texts tokenised and sorted at a time: enough that sorting removes nearly all padding, few enough to hold their ids.
 _WINDOW = 4096
@@ -86,7 +85,7 @@ class Encoder:
 
     artifact: from `prepare` or `load_artifact`; its contract names the engine and the arithmetic. provider: "cpu",
     "cuda" or "tensorrt"; by default the CPU, and CUDA for an fp16 artifact. threads: CPU threads of one call, 0 for all
-    physical cores; with onnxruntime, many texts are encoded in as many runs side by side, of one thread each.
+    physical cores; on a CPU many texts are encoded in as many runs side by side, of one thread each.
     batch_tokens: padded tokens per batch, half as many side by side; a bigger batch costs memory and gains little.
     long_texts: what is encoded of a text with more than max_tokens; see LongTexts. cache_texts: embeddings of the
     latest so many different texts are kept in memory (4 * dimension bytes each) and given again without the model.
@@ -257,8 +256,8 @@ class Runner:
             provider=provider,
         )
         self._engine: Engine = load(threads=threads)
-        streams = (threads or physical_cores()) if (provider, contract.engine) == ("cpu", "onnxruntime") else 1
-        self._streams = Streams(partial(load, threads=1), streams)
+        streams = (threads or physical_cores()) if provider == "cpu" else 1
+        self._streams = Streams(partial(load, threads=1, streams=streams), streams)
         self.tokens = Tokens(tokenizer, prefix=contract.prefix, max_tokens=contract.max_tokens)
         self._dimension = contract.dimension
         self._multiple = _OPENVINO_TOKENS if contract.engine == "openvino" else 1

@@ -38,8 +38,12 @@ def open_engine(
     arithmetic: Arithmetic = "fp32",
     provider: Provider = "cpu",
     threads: int = 0,
+    streams: int = 1,
 ) -> Engine:
     """Load a graph. precision, arithmetic: see Profile. threads: of one `run` on a CPU, 0 for one per core.
+
+    streams: how many runs are meant to be under way at once. OpenVINO lets more of them wait for one another;
+    onnxruntime has no such limit.
 
     Raises ProviderUnavailable where the wheel or the hardware cannot do what is asked, ProviderFallback where the
     engine would do something else in silence.
@@ -49,7 +53,9 @@ def open_engine(
     if engine == "openvino":
         from ._openvino import OpenVino
 
-        return OpenVino(graph, precision=precision, arithmetic=arithmetic, provider=provider, threads=threads)
+        return OpenVino(
+            graph, precision=precision, arithmetic=arithmetic, provider=provider, threads=threads, streams=streams
+        )
     if provider == "cuda":
         from ._cuda import open_cuda
 

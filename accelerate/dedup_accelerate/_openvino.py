@@ -22,12 +22,20 @@ _HINTS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVino:
     """A compiled model of dynamic shape. Each thread that runs at the same time has an inference request of its own.
 
+    threads: of one run, 0 for all cores. streams: runs at a time, each with threads of its own.
     Raises ProviderUnavailable without the package, on another device than the CPU, and for bf16 or int8 on a CPU that
     would compute it in fp32.
     """
 
     def __init__(
-        self, graph: Path, *, precision: Precision, arithmetic: Arithmetic, provider: Provider, threads: int
+        self,
+        graph: Path,
+        *,
+        precision: Precision,
+        arithmetic: Arithmetic,
+        provider: Provider,
+        threads: int,
+        streams: int = 1,
     ) -> None:
         if provider != "cpu" or arithmetic not in _HINTS:
             raise ProviderUnavailable(
@@ -54,12 +62,12 @@ class OpenVino:
             )
         hint = _HINTS[arithmetic]
         settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": hint,
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,  # what the graph does not round stays as it is
         }
+        settings |= {"NUM_STREAMS": streams} if streams > 1 else {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
+            settings["INFERENCE_NUM_THREADS"] = threads * streams
         self._model: Any = core.compile_model(str(graph), "CPU", settings)
         check_precision(self._model.get_property("INFERENCE_PRECISION_HINT").get_type_name(), hint)
         self._types = any("token_type_ids" in item.names for item in self._model.inputs)

@@ -1,8 +1,7 @@
 """One run for each core, side by side: for many texts that is faster than one run after another on all cores.
 
-Between its products a graph has many small steps, which one thread takes while the others wait. With onnxruntime's int8
-on two cores, streams of half the tokens gave 1.10 times the texts of e5-small and 1.06 times those of LaBSE's shape
-(`benchmarks/results/streams.json`).
+Between its products a graph has many small steps, which one thread takes while the others wait; and what else wants a
+core stops one run, not all of it (`benchmarks/results/streams.json` holds figures for both engines).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Streams:
     """`count` runs at a time on an engine of one thread, which is loaded when it is first needed.
 
     Its weights are mapped from the file that the other engine has mapped; what is packed anew costs memory: 0.17 GB for
-    LaBSE's int8.
+    LaBSE's int8 in onnxruntime.
     """
 
     def __init__(self, load: Callable[[], Engine], count: int) -> None:

@@ -19,7 +19,7 @@ from dedup_accelerate import (
     parity_texts,
     prepare,
 )
-from dedup_accelerate._encoder import Runner
+from dedup_accelerate._encoder import Runner, plan_batches
 from dedup_accelerate._engine import open_engine
 from dedup_accelerate._openvino import OpenVino, check_precision
 
@@ -68,10 +68,31 @@ def test_openvino_gets_texts_of_few_widths_and_none_too_wide(checkpoints, tmp_pa
     most = encoder.artifact.manifest.contract.max_tokens
     texts = ["bank " * count for count in range(1, most + 9)]
     vectors = encoder.encode(texts)
-    assert {width for _, width in seen} == {min(8 * number, most) for number in range(1, -(-most // 8) + 1)}
+    assert {width for _, width in seen} == {min(16 * number, most) for number in range(1, -(-most // 16) + 1)}
     assert all(rows * width <= 64 or rows == 1 for rows, width in seen)
     here = Encoder(prepare(str(checkpoints("e5")), profile="cpu-fp32", cache=tmp_path))
     assert np.abs(vectors - here.encode(texts)).max() < 1e-4
+
+
+def test_openvino_encodes_many_texts_in_as_many_streams_as_cores(checkpoints, texts, tmp_path, monkeypatch):
+    from threading import Barrier
+
+    many = [f"{text} {number}" for number in range(12) for text in texts]
+    artifact = prepare(str(checkpoints("e5")), profile=OPENVINO, cache=tmp_path)
+    encoder = Encoder(artifact, threads=2, batch_tokens=64)
+    run, both = OpenVino.run, Barrier(2, timeout=20)
+
+    def together(engine, ids, mask):
+        if engine is encoder._runner._streams._engine:
+            both.wait()  # ends only when two runs are under way at once
+        return run(engine, ids, mask)
+
+    lengths = [encoder._runner._width(count) for count in encoder.count_tokens(many)]
+    assert len(list(plan_batches(lengths, 32))) % 2 == 0, "the last run would wait for another one"
+    monkeypatch.setattr(OpenVino, "run", together)
+    vectors = encoder.encode(many)
+    assert encoder._runner._streams._engine._model.get_property("NUM_STREAMS") == 2
+    assert np.abs(vectors - Encoder(artifact, threads=1, batch_tokens=1).encode(many)).max() < 1e-5
 
 
 def test_openvino_refuses_what_it_cannot_compute_here(plain):
