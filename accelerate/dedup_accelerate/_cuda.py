@@ -24,14 +24,17 @@ _NOT_RECORDABLE = "graph capture"
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
-def bucket_for(texts: int, tokens: int) -> tuple[int, int]:
+def bucket_for(texts: int, tokens: int, longest: int = 0) -> tuple[int, int]:
     """Rows and width that a batch of so many texts, the longest of so many tokens, is padded to.
 
-    Rows are a power of two, so that few shapes serve every batch.
+    Rows are a power of two, so that few shapes serve every batch. longest: a model's own limit, beyond which it has no
+    positions; 0 for none.
     """
     if texts < 1 or tokens < 1:
         raise ValueError(f"a batch holds at least one text of one token, not {texts} of {tokens}")
     width = next((width for width in WIDTHS if width >= tokens), -(-tokens // _STEP) * _STEP)
+    if longest >= tokens:
+        width = min(width, longest)
     return 1 << (texts - 1).bit_length(), width
 
 
@@ -63,12 +66,13 @@ class BoundSession:
     """A session whose inputs and outputs stay at fixed addresses. Any thread may call; one batch runs at a time.
 
     device: where the buffers lie. recording: the session records a CUDA graph per shape (`enable_cuda_graph`): the
-    first run of a shape is slow, those after it start as one.
+    first run of a shape is slow, those after it start as one. longest: as for `bucket_for`.
     """
 
-    def __init__(self, session: Any, device: Literal["cpu", "cuda"], *, recording: bool) -> None:
+    def __init__(self, session: Any, device: Literal["cpu", "cuda"], *, recording: bool, longest: int = 0) -> None:
         self._session = session
         self._device = device
+        self._longest = longest
         self.recording = recording
         self._names = [item.name for item in session.get_inputs()]
         (output,) = (item for item in session.get_outputs() if item.name == "sentence_embedding")
@@ -84,7 +88,8 @@ class BoundSession:
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Embeddings (texts, dimension) of padded ids and their mask, both (texts, tokens), as the graph gives them."""
-        bucket = bucket_for(*ids.shape)
+        texts, tokens = ids.shape
+        bucket = bucket_for(texts, tokens, self._longest)
         wide_ids, wide_mask = fit(ids, mask, bucket)
         with self._lock:
             slot = self._slots.get(bucket) or self._open(bucket)
@@ -125,7 +130,7 @@ class BoundSession:
         return self._dimension
 
 
-def open_cuda(graph: Path, threads: int) -> BoundSession:
+def open_cuda(graph: Path, threads: int, longest: int = 0) -> BoundSession:
     """A bound session on the first CUDA card; without recordings where some node of the graph cannot be recorded.
 
     Raises ProviderUnavailable, ProviderFallback.
@@ -135,5 +140,5 @@ def open_cuda(graph: Path, threads: int) -> BoundSession:
     except Exception as error:  # onnxruntime's own kinds of errors cannot be imported by a public name
         if _NOT_RECORDABLE not in str(error):
             raise
-        return BoundSession(open_session(graph, "cuda", threads), "cuda", recording=False)
-    return BoundSession(session, "cuda", recording=True)
+        return BoundSession(open_session(graph, "cuda", threads), "cuda", recording=False, longest=longest)
+    return BoundSession(session, "cuda", recording=True, longest=longest)

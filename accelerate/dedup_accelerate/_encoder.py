@@ -254,6 +254,7 @@ class Runner:
             precision=contract.precision,
             arithmetic=contract.arithmetic,
             provider=provider,
+            longest=contract.max_tokens,
         )
         self._engine: Engine = load(threads=threads)
         streams = (threads or physical_cores()) if provider == "cpu" else 1

@@ -39,11 +39,13 @@ def open_engine(
     provider: Provider = "cpu",
     threads: int = 0,
     streams: int = 1,
+    longest: int = 0,
 ) -> Engine:
     """Load a graph. precision, arithmetic: see Profile. threads: of one `run` on a CPU, 0 for one per core.
 
     streams: how many runs are meant to be under way at once. OpenVINO lets more of them wait for one another;
-    onnxruntime has no such limit.
+    onnxruntime has no such limit. longest: tokens that the model has positions for, so that no engine pads beyond
+    them; 0 where nobody knows.
 
     Raises ProviderUnavailable where the wheel or the hardware cannot do what is asked, ProviderFallback where the
     engine would do something else in silence.
@@ -59,7 +61,7 @@ def open_engine(
     if provider == "cuda":
         from ._cuda import open_cuda
 
-        return open_cuda(graph, threads)
+        return open_cuda(graph, threads, longest)
     from ._session import OnnxRuntime
 
     return OnnxRuntime(graph, provider=provider, threads=threads)

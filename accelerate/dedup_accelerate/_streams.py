@@ -1,7 +1,7 @@
 """One run for each core, side by side: for many texts that is faster than one run after another on all cores.
 
 Between its products a graph has many small steps, which one thread takes while the others wait; and what else wants a
-core stops one run, not all of it (`benchmarks/results/streams.json` holds figures for both engines).
+core stops one run, not all of it (figures for both engines: `benchmarks/results/emerald-rapids/streams.json`).
 """
 
 from __future__ import annotations

@@ -32,6 +32,13 @@ def test_few_buckets_serve_every_batch():
     assert bucket_for(3, 513) == (4, 768)
 
 
+@given(st.integers(1, 600), st.integers(1, 600))
+def test_no_bucket_is_wider_than_the_model_has_positions(tokens, longest):
+    width = bucket_for(1, tokens, longest)[1]
+    assert width == (min(bucket_for(1, tokens)[1], longest) if tokens <= longest else bucket_for(1, tokens)[1])
+    assert width >= tokens
+
+
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
 def test_an_empty_batch_has_no_bucket(shape):
     with pytest.raises(ValueError, match="at least one"):
@@ -86,3 +93,10 @@ def test_threads_take_turns_at_the_buffers(artifact):
         found = pool.map(lambda own: bound.run(*pad([own])), ids * 3)
         for number, rows in enumerate(found):
             assert np.abs(rows - expected[number % len(ids)]).max() < 1e-6
+
+
+def test_a_text_as_long_as_the_model_reads_is_not_padded_beyond_its_positions(artifact):
+    """39 tokens would be given 48."""
+    bound = BoundSession(open_session(artifact.graph, "cpu", 1), "cpu", recording=False, longest=40)
+    assert bound.run(*pad([[2, *range(5, 43)]])).shape == (1, artifact.dimension)
+    assert list(bound._slots) == [(1, 40)]

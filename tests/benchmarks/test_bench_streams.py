@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_small_run_measures_each_way_with_each_budget_against_what_the_encoder_does(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "bench_streams.py"), "--models", "tiny", "--texts", "12"]
+    command += ["--engines", "onnxruntime"]
     command += ["--budgets", "256", "1024", "--rounds", "1", "--cache", str(tmp_path / "c"), "--results", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
