@@ -23,6 +23,7 @@ class OpenVino:
     """A compiled model of dynamic shape. Each thread that runs at the same time has an inference request of its own.
 
     threads: of one run, 0 for all cores. streams: runs at a time, each with threads of its own.
+
     Raises ProviderUnavailable without the package, on another device than the CPU, and for bf16 or int8 on a CPU that
     would compute it in fp32.
     """

@@ -26,7 +26,8 @@ class Streams:
     """`count` runs at a time on an engine of one thread, which is loaded when it is first needed.
 
     Its weights are mapped from the file that the other engine has mapped; what is packed anew costs memory: 0.17 GB for
-    LaBSE's int8 in onnxruntime.
+    LaBSE's int8 in onnxruntime. In OpenVINO a process with e5-small grew from 0.55 GB after three texts to 0.86 after
+    192 in int8, from 0.95 to 1.57 in bfloat16.
     """
 
     def __init__(self, load: Callable[[], Engine], count: int) -> None:
