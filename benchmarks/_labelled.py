@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dedup.clustering import components
 from dedup.corpora import Corpus, Text, heading, load_corpus
-from dedup.crowding import nearest_of_each
+from dedup.crowding import surroundings_of_each
 from dedup.evidence import Evidence, Side
 from dedup.judge import Judge
 from dedup.profile import profile
@@ -42,6 +42,14 @@ STREAM = Path(__file__).parent / "labels" / "tgnews_pairs.jsonl"
 STREAM_FILES = ("tgnews_en", "tgnews_ru")
 # Headline pairs that are read, the first ones of 7,227: twice as many move no weight by more than its error.
 LIMIT = {"paraphraser": 3000}
+# Documents of NTREX, by two, that tell one event (a politician's plan to run, the toll of a tsunami) or its next day (a
+# golf tournament). Their label says only that neither was translated from the other, which no verdict is asked: nothing
+# is learnt from them. Of 217 unlike pairs of NTREX that a fit on all of them would join, 212 were of these.
+ONE_EVENT = (
+    ("abcnews.306755", "newsweek.51300"),
+    ("euronews-en.153835", "nytimes.184860"),
+    ("euronews-en.153826", "reuters.218923"),
+)
 # Unlike pairs of documents that are kept for each pair of the same cluster: the nearest ones, and as many by chance.
 UNLIKE = 5
 # SemEval's grades (1 very similar … 4 not at all) as the share of editors who would call both one event.
@@ -179,7 +187,11 @@ def _clustered(
     named = np.array(clusters)
     same = named[a] == named[b]
     cosines = np.einsum("ij,ij->i", vectors[a], vectors[b])
-    unlike = np.flatnonzero(~same)[np.argsort(-cosines[~same], kind="stable")]
+    unclear = np.zeros(len(a), dtype=bool)
+    for first, second in ONE_EVENT:
+        unclear |= ((named[a] == first) & (named[b] == second)) | ((named[a] == second) & (named[b] == first))
+    told_apart = ~same & ~unclear
+    unlike = np.flatnonzero(told_apart)[np.argsort(-cosines[told_apart], kind="stable")]
     half = min(len(unlike), UNLIKE * int(same.sum()) // 2)
     chance = np.random.default_rng(0).permutation(unlike[half:])[:half]
     chosen = np.sort(np.concatenate([np.flatnonzero(same), unlike[:half], chance]))
@@ -200,10 +212,10 @@ def _measured(
     group: NDArray[np.str_],
 ) -> Labelled:
     vectors = space.vectors(name, texts)
-    nearest = nearest_of_each(vectors)
+    around = surroundings_of_each(vectors)
     sides = [
-        Side(text.title, profile(text.title, text.text), text.lang or "und", text.source or "", None, "", near)
-        for text, near in zip(texts, nearest, strict=True)
+        Side(text.title, profile(text.title, text.text), text.lang or "und", text.source or "", None, "", place)
+        for text, place in zip(texts, around, strict=True)
     ]
     judge = Judge(space.scale, VerdictLimits(1.0, 1.0), Verifier(0, {}))
     evidence = [judge.evidence(sides[i], sides[j], float(vectors[i] @ vectors[j])) for i, j in places.tolist()]

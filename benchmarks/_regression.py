@@ -41,7 +41,7 @@ RECIPES = {
         {"ecb+": 1.0, "nyan": 0.1, "semeval": 0.2, "stream": 0.2},
     ),
     "across": Recipe(
-        {"cosine": 1, "crowding": -1, "name_cosine": 1, "no_names": 1},
+        {"margin": 1, "name_cosine": 1, "no_names": 1},
         {"ntrex": 1.0, "calibration": 0.3, "semeval": 0.3, "stream": 0.3},
     ),
     "headlines": Recipe(

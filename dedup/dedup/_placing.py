@@ -17,7 +17,7 @@ from dedup._joining import Joiner, rank
 from dedup._reading import Reading
 from dedup._tail import Tail
 from dedup.config import Config
-from dedup.crowding import Nearest
+from dedup.crowding import Surroundings
 from dedup.evidence import Side
 from dedup.judge import Judge
 from dedup.ledger import EncodeRow, Ledger
@@ -47,7 +47,7 @@ class Newcomer:
     signature: bytes
     profile: Profile
     vector: Vectors | None = None
-    nearest: Nearest | None = None
+    around: Surroundings | None = None
     is_copy: bool = False
     decisions: dict[int, Decision] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class Newcomer:
         return queries.Known.of(self.article, self.reading.news, id_, at)
 
     def side(self, *, timed: bool = True) -> Side:
-        return queries.side_of(self.article, self.profile, self.at if timed else None, self.nearest)
+        return queries.side_of(self.article, self.profile, self.at if timed else None, self.around)
 
 
 class Placer:
@@ -141,12 +141,12 @@ class Placer:
             return
         count = self._config.verdict.candidates
         vectors = np.stack([n.vector for n in newcomers if n.vector is not None])
-        for newcomer, nearest in zip(newcomers, self._memory.nearest_around(vectors), strict=True):
-            newcomer.nearest = nearest
+        for newcomer, around in zip(newcomers, self._memory.around_vectors(vectors), strict=True):
+            newcomer.around = around
         inside = self._memory.similar_within(vectors, [n.at for n in newcomers], self._window, self._floor, count)
         with store.reading() as session:
             known = queries.known(session, sorted({id_ for row in inside for id_, _ in row}))
-        self._memory.nearest(known)  # all at once: what has to be searched for is searched for together
+        self._memory.around(known)  # all at once: what has to be searched for is searched for together
         for newcomer, row in zip(newcomers, inside, strict=True):
             for id_, cosine in row:
                 if known[id_].key != newcomer.article.key:
@@ -197,8 +197,8 @@ class Placer:
         return list(dict.fromkeys([*every[: self._config.verdict.candidates], *islice(encoded, 1)]))
 
     def _decide(self, newcomer: Newcomer, other: queries.Known, cosine: float | None) -> Decision:
-        nearest = None if cosine is None else self._memory.nearest([other.id]).get(other.id)
-        return self._judge.decide(newcomer.side(), other.side(nearest), cosine)
+        around = None if cosine is None else self._memory.around([other.id]).get(other.id)
+        return self._judge.decide(newcomer.side(), other.side(around), cosine)
 
     def _copies(self, newcomer: Newcomer, others: Iterable[Newcomer]) -> bool:
         """Whether an encoded one of these others, of the same batch, makes encoding this one unnecessary."""
@@ -262,8 +262,8 @@ class Placer:
         )
         session.add(row)
         session.flush()
-        if newcomer.nearest is not None:
-            self._memory.expect(row.id, newcomer.nearest)
+        if newcomer.around is not None:
+            self._memory.expect(row.id, newcomer.around)
         return row
 
     def _choose(self, session: Session, row: ArticleRow, newcomer: Newcomer) -> list[Candidate]:
@@ -313,8 +313,8 @@ class Placer:
         for embedding in session.scalars(select(EmbeddingRow).where(EmbeddingRow.article_id == row.id)):
             session.delete(embedding)
         session.flush()
-        if newcomer.nearest is not None:
-            self._memory.expect(row.id, newcomer.nearest)
+        if newcomer.around is not None:
+            self._memory.expect(row.id, newcomer.around)
         self._embed(session, row.id, newcomer)
         self._pairs.put(newcomer.known(row.id, row.at), row.revision, newcomer.vector)
         # What it is like now; the joins it had rest on a text that is gone, but say how it came where it is.

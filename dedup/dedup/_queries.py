@@ -12,7 +12,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from dedup._errors import NotFound
-from dedup.crowding import Nearest
+from dedup.crowding import Surroundings
 from dedup.evidence import Evidence, Side
 from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
@@ -52,13 +52,13 @@ class Known:
     def profile(self) -> Profile:
         return profile(self.title, self.news)
 
-    def side(self, nearest: Nearest | None) -> Side:
-        return side_of(self, self.profile, self.at, nearest)
+    def side(self, around: Surroundings | None) -> Side:
+        return side_of(self, self.profile, self.at, around)
 
 
-def side_of(told: Article | Known, read: Profile, at: datetime | None, nearest: Nearest | None) -> Side:
+def side_of(told: Article | Known, read: Profile, at: datetime | None, around: Surroundings | None) -> Side:
     """An article, stored or not, as one side of a comparison; `read` is the profile of what counts of its text."""
-    return Side(told.title, read, told.lang, told.source, at, told.fingerprint, nearest, _host(told.url or ""))
+    return Side(told.title, read, told.lang, told.source, at, told.fingerprint, around, _host(told.url or ""))
 
 
 @lru_cache(maxsize=65536)

@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from dedup.crowding import Nearest
+from dedup.crowding import Surroundings
 from dedup.openings import opening, other_news
 from dedup.profile import (
     ALIKE,
@@ -49,7 +49,7 @@ class Side:
     """One article as the comparison sees it.
 
     source: its outlet. host: of its address. fingerprint: of its normalised text. All three empty where nobody knows.
-    nearest: the cosines of its nearest others (see `dedup.crowding`); `None` where nobody knows.
+    around: its cosines to a sample of all others (see `dedup.crowding`); `None` where nobody knows.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Side:
     source: str
     at: datetime | None
     fingerprint: str = ""
-    nearest: Nearest | None = None
+    around: Surroundings | None = None
     host: str = ""
 
 
@@ -68,8 +68,9 @@ class Evidence:
 
     cosine: of the two embeddings, −1…1; `None` where one of them never reached the encoder (copies).
     scaled_cosine: the same on the model's own scale: 0 as unrelated texts, 1 as two tellings of one event.
-    crowding: of the two neighbourhoods, on the same scale: of the less crowded one; across languages the mean of both.
-        `None` where neither is known. The margin of the cosine over it is CSLS.
+    crowding: of the two surroundings, on the same scale: how near the nearest twentieth is to the side that it is
+        farther from; across languages how near anything comes, the mean of both sides: the margin of the cosine over
+        it is CSLS. `None` where neither is known, or too few others.
     jaccard, containment: of the word shingles, 0…1.
     title_overlap: shared share of the words of the two titles, 0…1; of what has none, its first words.
     title_cosine, crossed_cosine: of the embeddings of the two titles, and of either title with the other article's own,

@@ -8,9 +8,9 @@ How to use it (the service, the repair of stories and `dedup eval` all do):
 
 `decide` is pure, symmetric and needs no database: whoever has two sides and their cosine may ask. Where one never
 reached the encoder the cosine is `None`. `Side.fingerprint` is that of the article's text: two sides whose fingerprints
-are equal, and not empty, are one text. `Side.nearest` comes from `dedup.crowding`, over the articles that the two are
-found among: all stored ones, or all texts of a file; without it nothing is known of the neighbourhood, and a pair among
-look-alikes is judged as if it stood alone.
+are equal, and not empty, are one text. `Side.around` comes from `dedup.crowding`, over the articles that the two are
+found among: all stored ones, or all texts of a file; without it nothing is known of the neighbourhood, and it is taken
+for a usual one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ from dedup.crowding import crowding
 from dedup.evidence import Evidence, Side, compare, crosses, one_outlet
 from dedup.space import Scale
 from dedup.verdict import Decision, VerdictLimits, Verifier, decide
-
-# Scaled cosine up to which a neighbour counts across languages: nearer ones are tellings in the same language, and no
-# telling in another one comes so near.
-TELLING = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +51,17 @@ class Judge:
         if one_outlet(a, b) and self._gathers(a.host or b.host):
             a, b = replace(a, source=""), replace(b, source="")
         scaled = None if cosine is None else self.scale.scaled(cosine, translation=translation)
-        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=self._crowding(a, b, translation))
+        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=self._crowding(a, b, cosine))
 
-    def _crowding(self, a: Side, b: Side, translation: bool) -> float | None:
-        """Of the less crowded side; across languages, where the two neighbourhoods are two, the mean of both."""
-        known = [side.nearest for side in (a, b) if side.nearest is not None]
+    def _crowding(self, a: Side, b: Side, cosine: float | None) -> float | None:
+        """Of the less crowded side; across languages, where the surroundings are two, the mean of both."""
+        known = [side.around for side in (a, b) if side.around is not None]
         if not known:
             return None
-        if translation:
-            most = self.scale.unscaled(TELLING, translation=False)
-            crowded = sum(crowding(nearest, most) for nearest in known) / len(known)
+        if crosses(a, b):
+            crowded = sum(around.usual for around in known) / len(known)
         else:
-            crowded = min(crowding(nearest) for nearest in known)
+            crowded = min(crowding(around, cosine) for around in known)
         return self.scale.scaled(crowded, translation=False)
 
     def _gathers(self, host: str) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dedup.copies import CopyIndex
-from dedup.crowding import NEIGHBOURS, SEARCHED, Crowds, Nearest, nearest_of
+from dedup.crowding import Surroundings, sampled, surroundings_of
 from dedup.store import ArticleRow, EmbeddingRow
 from dedup_index import (
     FlatIndex,
@@ -28,6 +28,8 @@ from dedup_index import (
 
 Vectors = NDArray[np.float32]
 LOAD_ROWS = 2000
+# Articles whose surroundings are kept at hand, of a sample that stays as it is: 3 KB each.
+AROUND_KEPT = 4096
 SWEEP_SECONDS = 3600.0
 
 
@@ -51,8 +53,11 @@ class Memory:
         self.watermark = 0
         self._rows: dict[int, tuple[datetime, int]] = {}  # article id → (time, revision)
         self._vectors: set[int] = set()
-        self._crowds = Crowds()
-        self._expected: dict[int, Nearest] = {}
+        self._around: dict[int, Surroundings | None] = {}  # of this sample, by article id
+        self._sample_ids = np.empty(0, np.int64)
+        self._sample: Vectors = np.empty((0, index.dimension), np.float32)
+        self._sample_is_old = True
+        self._expected: dict[int, Surroundings] = {}
         self._keep = keep
         self._newest: datetime | None = None
         self._swept_seconds = time.monotonic()
@@ -118,8 +123,7 @@ class Memory:
                 )
                 self.index.add(ids, stacked)
                 self._vectors.update(vectors)
-                if len(self._crowds):
-                    self._crowds.meet(self.index.search(stacked, NEIGHBOURS))
+                self._sample_is_old = True
             self.watermark = max([self.watermark, *(row.revision for row in rows)])
             for row in news.values():
                 self._newest = max(self._newest or row.at, row.at)
@@ -168,32 +172,46 @@ class Memory:
                 pending, k = again, k * 4
         return answers
 
-    def nearest(self, article_ids: Iterable[int]) -> dict[int, Nearest]:
-        """What is nearest to articles (see `dedup.crowding`); of those that have a vector."""
+    def around(self, article_ids: Iterable[int]) -> dict[int, Surroundings | None]:
+        """What is around articles (see `dedup.crowding`), of those that have a vector; `None` among too few others."""
         with self._lock:
             every = set(article_ids)
-            wanted = self._vectors & every
-            missing = np.array(sorted(id_ for id_ in wanted if id_ not in self._crowds), dtype=np.int64)
-            if len(missing):
-                self._crowds.learn(missing, self.index.search(self.index.vectors(missing), SEARCHED))
             expected = {id_: self._expected[id_] for id_ in self._expected.keys() & every}
-            return {**{id_: self._crowds.of(id_) for id_ in wanted}, **expected}
+            wanted = (self._vectors & every) - expected.keys()
+            self._take_sample()
+            if len(self._around) > AROUND_KEPT:
+                self._around.clear()
+            missing = sorted(wanted - self._around.keys())
+            if missing:
+                rows = self.index.vectors(np.array(missing, dtype=np.int64)) @ self._sample.T
+                self._around.update((id_, surroundings_of(row)) for id_, row in zip(missing, rows, strict=True))
+            return {**expected, **{id_: self._around[id_] for id_ in wanted}}
 
-    def expect(self, article_id: int, nearest: Nearest) -> None:
-        """What `nearest_around` said of an article that is being written, until it is applied."""
+    def expect(self, article_id: int, around: Surroundings) -> None:
+        """What `around_vectors` said of an article that is being written, until it is applied."""
         with self._lock:
-            self._expected[article_id] = nearest
+            self._expected[article_id] = around
 
     def expect_nothing(self) -> None:
         """What was being written was rolled back."""
         with self._lock:
             self._expected.clear()
 
-    def nearest_around(self, vectors: Vectors) -> list[Nearest]:
+    def around_vectors(self, vectors: Vectors) -> list[Surroundings | None]:
         """The same of vectors (n, d) that are not in the index yet, among those that are and among one another."""
         with self._lock:
-            found = self.index.search(vectors, SEARCHED)
-        return [nearest_of([*inside, *row]) for inside, row in zip(found.scores, vectors @ vectors.T, strict=True)]
+            self._take_sample()
+            inside = vectors @ self._sample.T
+        return [surroundings_of(row) for row in np.concatenate([inside, vectors @ vectors.T], axis=1)]
+
+    def _take_sample(self) -> None:
+        if not self._sample_is_old:
+            return
+        ids = sampled(np.fromiter(self._vectors, dtype=np.int64, count=len(self._vectors)))
+        if not np.array_equal(ids, self._sample_ids):
+            self._sample_ids, self._sample = ids, self.index.vectors(ids)
+            self._around.clear()
+        self._sample_is_old = False
 
     def within(self, article_id: int, at: datetime, window: timedelta) -> bool:
         """Whether an indexed article lies inside the window around `at`."""
@@ -245,8 +263,12 @@ class Memory:
 
     def _drop_vectors(self, ids: Iterable[int]) -> None:
         held = self._vectors.intersection(ids)
-        self._crowds.drop(held)
         if held:
+            self._sample_is_old = True
+            for id_ in held:
+                self._around.pop(id_, None)
+            if not held.isdisjoint(self._sample_ids.tolist()):
+                self._sample_ids = np.empty(0, np.int64)  # one of them may come back with another vector
             self.index.remove(np.fromiter(held, dtype=np.int64, count=len(held)))
             self._vectors -= held
 

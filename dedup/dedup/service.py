@@ -206,7 +206,7 @@ class Deduplicator(Archive):
         newcomer = self._newcomer(article, datetime.now(UTC), Reading(frozenset(), article.text))
         vector = self._encode([newcomer.view])
         newcomer.vector = vector[0]
-        newcomer.nearest = self._memory.nearest_around(vector)[0]
+        newcomer.around = self._memory.around_vectors(vector)[0]
         window = None if published is None else self._window
         with self.store.reading() as session:
             self._memory.sync(session, self._space)
@@ -220,9 +220,9 @@ class Deduplicator(Archive):
         with self.store.reading() as session:
             found = []
             side = newcomer.side(timed=published is not None)
-            nearest = self._memory.nearest(cosines)
+            around = self._memory.around(cosines)
             for id_, other in queries.known(session, list(cosines)).items():
-                decision = self._judge.decide(side, other.side(nearest.get(id_)), cosines[id_])
+                decision = self._judge.decide(side, other.side(around.get(id_)), cosines[id_])
                 if decision.probability >= min_probability:
                     found.append((decision, other))
             found.sort(
@@ -385,8 +385,8 @@ class Deduplicator(Archive):
             raise
 
     def _decide(self, a: queries.Known, b: queries.Known, cosine: float | None) -> Decision:
-        nearest = {} if cosine is None else self._memory.nearest((a.id, b.id))
-        return self._judge.decide(a.side(nearest.get(a.id)), b.side(nearest.get(b.id)), cosine)
+        around = {} if cosine is None else self._memory.around((a.id, b.id))
+        return self._judge.decide(a.side(around.get(a.id)), b.side(around.get(b.id)), cosine)
 
     def _encode_row(self, row: ArticleRow) -> Vectors:
         vector: Vectors = self._encode([self._view.text(row.title, row.news, row.lang)])[0]

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from dedup.crowding import NEIGHBOURS, crowding, nearest_of, nearest_of_each
+from dedup.crowding import (
+    LEAST,
+    SAMPLED,
+    Surroundings,
+    crowding,
+    sampled,
+    surroundings_of,
+    surroundings_of_each,
+)
 from dedup.memory import Fresh, Memory, Vectors
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,71 +37,134 @@ def memory_of(vectors: Vectors) -> Memory:
     return memory
 
 
-def test_it_is_the_mean_over_the_nearest_and_missing_ones_count_as_nothing() -> None:
-    assert crowding(nearest_of([0.8, 0.4])) == pytest.approx(1.2 / NEIGHBOURS)
-    assert crowding(nearest_of([0.1] * 50 + [0.5] * NEIGHBOURS)) == pytest.approx(0.5)
-    assert crowding(()) == 0.0
+def numbers(around: Surroundings | None) -> tuple[float, ...]:
+    assert around is not None
+    return (*around.nearest, around.usual)
 
 
-def test_a_limit_holds_for_each_of_the_nearest() -> None:
-    assert crowding((0.9, 0.8, 0.3), most=0.5) == pytest.approx(1.3 / NEIGHBOURS)
+def close(a: Surroundings | None, b: Surroundings | None) -> bool:
+    return numbers(a) == pytest.approx(numbers(b), abs=1e-5)
 
 
-def test_copies_and_opposites_say_nothing() -> None:
-    assert nearest_of([1.0, 0.9999, -0.3, float("-inf"), 0.4]) == (0.4,)
+def test_it_is_the_mean_of_the_nearest_twentieth_without_the_pair_itself() -> None:
+    around = surroundings_of([0.1] * 95 + [0.5, 0.6, 0.7, 0.8, 0.9])
+    assert around is not None
+    assert around.nearest == pytest.approx((0.9, 0.8, 0.7, 0.6, 0.5, 0.1))
+    assert crowding(around) == crowding(around, 0.3) == pytest.approx(0.7)
+    assert crowding(around, 0.9) == pytest.approx((0.8 + 0.7 + 0.6 + 0.5 + 0.1) / 5)
+
+
+def test_what_is_usual_is_what_a_fifth_is_nearer_than() -> None:
+    around = surroundings_of([number / 1000 for number in range(100)])
+    assert around is not None
+    assert around.usual == pytest.approx(0.079)
+
+
+def test_of_too_few_others_nothing_is_known() -> None:
+    assert surroundings_of([0.5] * (LEAST - 1)) is None
+    assert surroundings_of([1.0, 0.9999] + [0.5] * (LEAST - 1)) is None
+
+
+def test_copies_say_nothing() -> None:
+    assert close(surroundings_of([1.0, 0.9999, *[0.4] * LEAST]), surroundings_of([0.4] * LEAST))
+
+
+def test_a_small_database_is_as_crowded_as_a_large_one() -> None:
+    vectors = unit(4000)
+    large, small = (surroundings_of_each(part) for part in (vectors, vectors[:100]))
+    for measure in (lambda one: crowding(one), lambda one: one.usual):
+        assert abs(np.mean([measure(one) for one in large]) - np.mean([measure(one) for one in small])) < 0.02
+
+
+def test_the_fame_of_a_story_is_no_crowd() -> None:
+    """Twenty outlets tell it: the nearest twenty of a telling are the other tellings."""
+    vectors, told = unit(4000), unit(20, seed=1) * 0.3
+    told = np.asarray(told + vectors[0], dtype=np.float32)
+    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    without, famous = surroundings_of_each(vectors)[0], surroundings_of_each(np.concatenate([vectors, told]))[0]
+    assert without is not None
+    assert famous is not None
+    assert sum(famous.nearest[:10]) / 10 > crowding(without) + 0.2
+    assert crowding(famous) == pytest.approx(crowding(without), abs=0.06)
+
+
+def test_what_is_usual_does_not_change_while_a_tenth_of_all_tells_one_story() -> None:
+    vectors, told = unit(300), unit(30, seed=1) * 0.3
+    told = np.asarray(told + vectors[0], dtype=np.float32)
+    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    without, storm = surroundings_of_each(vectors)[0], surroundings_of_each(np.concatenate([vectors, told]))[0]
+    assert without is not None
+    assert storm is not None
+    assert crowding(storm) > crowding(without) + 0.2
+    assert storm.usual == pytest.approx(without.usual, abs=0.12)
+
+
+def test_a_large_database_is_sampled_evenly_and_in_any_order() -> None:
+    ids = np.arange(7, 7 + 4 * SAMPLED)
+    chosen = sampled(ids)
+    assert len(set(chosen.tolist())) == SAMPLED
+    assert sampled(np.random.default_rng(0).permutation(ids)).tolist() == chosen.tolist()
+    quarters = np.histogram(chosen, bins=4, range=(ids[0], ids[-1] + 1))[0]
+    assert quarters == pytest.approx(SAMPLED / 4, rel=0.02)
+    assert sampled(ids[:5][::-1]).tolist() == ids[:5].tolist()
 
 
 def test_of_many_at_once_it_is_what_it_is_of_each() -> None:
     vectors = unit(70)
     vectors[3] = vectors[7]
-    for found, vector in zip(nearest_of_each(vectors), vectors, strict=True):
-        assert found == pytest.approx(nearest_of((vectors @ vector).tolist()), abs=1e-5)
-    assert nearest_of_each(vectors[:1]) == [()]
+    for found, vector in zip(surroundings_of_each(vectors), vectors, strict=True):
+        assert close(found, surroundings_of((vectors @ vector).tolist()))
+    assert surroundings_of_each(vectors[:1]) == [None]
 
 
 def test_memory_says_the_same_of_articles_that_it_holds() -> None:
     vectors = unit(70)
-    found, every = memory_of(vectors).nearest([1, 70, 999]), nearest_of_each(vectors)
+    found, every = memory_of(vectors).around([1, 70, 999]), surroundings_of_each(vectors)
     assert found.keys() == {1, 70}
-    assert found[1] == pytest.approx(every[0], abs=1e-5)
-    assert found[70] == pytest.approx(every[69], abs=1e-5)
+    assert close(found[1], every[0])
+    assert close(found[70], every[69])
 
 
 def test_memory_keeps_it_up_to_date_while_articles_come_and_go() -> None:
     vectors, near = unit(70), unit(8, seed=1) * 0.2
     memory = memory_of(vectors)
-    memory.nearest(range(1, 71))
+    memory.around(range(1, 71))
     near = np.asarray(near + vectors[0], dtype=np.float32)
     near /= np.linalg.norm(near, axis=1, keepdims=True)
     memory.apply(fresh(71, near))
-    every = nearest_of_each(np.concatenate([vectors, near]))
-    assert memory.nearest([1])[1] == pytest.approx(every[0], abs=1e-5)
-    assert crowding(memory.nearest([1])[1]) > crowding(nearest_of_each(vectors)[0]) + 0.05
+    every = surroundings_of_each(np.concatenate([vectors, near]))
+    assert close(memory.around([1])[1], every[0])
+    assert not close(every[0], surroundings_of_each(vectors)[0])
+    memory.apply([Fresh(1, 99, NOW, b"", None)])
+    found = memory.around([1, 2])
+    assert found.keys() == {2}
+    assert close(found[2], surroundings_of_each(np.concatenate([vectors[1:], near]))[0])
 
 
 def test_an_edited_article_is_looked_at_anew() -> None:
     vectors = unit(70)
     memory = memory_of(vectors)
-    memory.nearest([1])
+    memory.around([1])
     memory.apply([Fresh(1, 71, NOW, b"", vectors[1])])
     vectors[0] = vectors[1]
-    assert memory.nearest([1])[1] == pytest.approx(nearest_of_each(vectors)[0], abs=1e-5)
+    assert close(memory.around([1])[1], surroundings_of_each(vectors)[0])
 
 
 def test_newcomers_are_seen_among_the_stored_and_among_one_another() -> None:
     vectors = unit(70)
     memory = memory_of(vectors[:50])
-    for found, every in zip(memory.nearest_around(vectors[50:]), nearest_of_each(vectors)[50:], strict=True):
-        assert found == pytest.approx(every, abs=1e-5)
+    for found, every in zip(memory.around_vectors(vectors[50:]), surroundings_of_each(vectors)[50:], strict=True):
+        assert close(found, every)
 
 
 def test_what_is_being_written_is_known_until_it_is_applied_or_rolled_back() -> None:
     vectors = unit(70)
     memory = memory_of(vectors[:69])
-    memory.expect(70, (0.25,))
-    assert memory.nearest([70]) == {70: (0.25,)}
+    expected = Surroundings((0.25, 0.2), 0.1)
+    memory.expect(70, expected)
+    assert memory.around([70]) == {70: expected}
     memory.apply(fresh(70, vectors[69:]))
-    assert memory.nearest([70])[70] == pytest.approx(nearest_of_each(vectors)[69], abs=1e-5)
-    memory.expect(71, (0.5,))
+    assert close(memory.around([70])[70], surroundings_of_each(vectors)[69])
+    memory.expect(71, expected)
     memory.expect_nothing()
-    assert memory.nearest([71]) == {}
+    assert memory.around([71]) == {}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from dedup.crowding import Surroundings
 from dedup.evidence import Side
 from dedup.judge import Judge
 from dedup.profile import profile
@@ -77,14 +78,18 @@ def test_a_source_that_gathers_what_others_write_is_no_outlet(hosts: tuple[str, 
     assert judge.evidence(replace(a, source=""), replace(b, source=""), 0.5).same_source is False
 
 
-def test_in_one_language_the_less_crowded_side_counts_and_across_languages_both_do_up_to_a_limit() -> None:
+def test_in_one_language_the_less_crowded_side_counts_and_across_languages_both_do() -> None:
     # On the scale of one language a cosine of 0.5 is 0.5, and 0.74 is 0.9.
-    lone, crowded = (0.5,) * 20, (0.74,) * 20
-    a, b = replace(side("Ferry to Lunholm runs"), nearest=lone), replace(side("Ferry sails"), nearest=crowded)
+    lone, crowded = Surroundings((0.5,) * 20, 0.26), Surroundings((0.74,) * 20, 0.38)
+    a, b = replace(side("Ferry to Lunholm runs"), around=lone), replace(side("Ferry sails"), around=crowded)
     assert JUDGE.evidence(a, b, 0.5).crowding == pytest.approx(0.5)
-    assert JUDGE.evidence(a, replace(b, lang="ru"), 0.5).crowding == pytest.approx(0.7)
-    assert JUDGE.evidence(replace(a, nearest=None), b, 0.5).crowding == pytest.approx(0.9)
-    assert JUDGE.evidence(replace(a, nearest=None), replace(b, nearest=None), 0.5).crowding is None
-    narrow = replace(JUDGE, scale=Scale(0.2, 0.4, 0.1, 0.3, 10))  # a telling of the same story from 0.5 on
-    assert narrow.evidence(a, b, 0.5).crowding == pytest.approx(1.5)
-    assert narrow.evidence(a, replace(b, lang="ru"), 0.5).crowding == pytest.approx(1.5)
+    assert JUDGE.evidence(a, replace(b, lang="ru"), 0.5).crowding == pytest.approx(0.2)
+    assert JUDGE.evidence(replace(a, around=None), b, 0.5).crowding == pytest.approx(0.9)
+    assert JUDGE.evidence(replace(a, around=None), replace(b, lang="ru"), 0.5).crowding == pytest.approx(0.3)
+    assert JUDGE.evidence(replace(a, around=None), replace(b, around=None), 0.5).crowding is None
+
+
+def test_the_other_side_of_a_pair_is_none_of_its_crowd() -> None:
+    a = replace(side("Ferry to Lunholm runs"), around=Surroundings((0.74, 0.5, 0.5), 0.3))
+    assert JUDGE.evidence(a, side("Ferry sails"), 0.74).crowding == pytest.approx(0.5)
+    assert JUDGE.evidence(a, side("Ferry sails"), 0.6).crowding == pytest.approx(0.7)

@@ -10,7 +10,18 @@ import pytest
 
 from dedup.evidence import Evidence
 from dedup.results import ArticleView, MatchView
-from dedup.verdict import Decision, Verdict, VerdictLimits, Verifier, decide, default_verifier, features, kind_of
+from dedup.verdict import (
+    READ_AGAINST,
+    USUALLY_NEAR,
+    Decision,
+    Verdict,
+    VerdictLimits,
+    Verifier,
+    decide,
+    default_verifier,
+    features,
+    kind_of,
+)
 
 LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
 PLAIN = Evidence(
@@ -103,19 +114,27 @@ def test_more_agreement_never_lowers_the_probability(name: str, kind: str) -> No
 
 def test_among_look_alikes_the_same_cosine_says_less() -> None:
     verifier = default_verifier()
-    alone, lonely, crowded = (
-        verifier.probability(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (None, 0.4, 1.8)
+    lonely, crowded = (verifier.probability(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (0.4, 1.8))
+    assert crowded < lonely - 0.2
+
+
+def test_across_languages_a_cosine_counts_from_how_near_anything_comes() -> None:
+    across = dataclasses.replace(PLAIN, translation=True, word_cosine=None, heading_support=None)
+    lonely, crowded, both_nearer = (
+        default_verifier().probability(dataclasses.replace(across, scaled_cosine=cosine, crowding=crowding))
+        for cosine, crowding in ((0.5, 0.3), (0.5, 0.7), (0.5 + READ_AGAINST * 0.4, 0.7))
     )
-    assert alone == lonely
-    assert crowded < alone - 0.2
+    assert crowded < lonely - 0.1
+    assert both_nearer == pytest.approx(lonely)
 
 
-def test_the_fame_of_a_story_does_not_keep_its_tellings_apart() -> None:
-    """Where twenty outlets tell it, the nearest others of a telling are the other tellings."""
-    crowded, famous = (features(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (1.8, 2.6))
-    assert famous == crowded
-    told = dataclasses.replace(PLAIN, scaled_cosine=2.0, crowding=2.6)
-    assert decide(told, same_text=False, limits=LIMITS, verifier=default_verifier()).verdict is Verdict.SAME_EVENT
+def test_where_nothing_is_known_of_what_is_around_it_is_taken_for_usual() -> None:
+    unknown, usual = (
+        features(dataclasses.replace(PLAIN, translation=True, crowding=crowding)) for crowding in (None, USUALLY_NEAR)
+    )
+    assert unknown == usual
+    unknown, lonely = (features(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (None, 0.0))
+    assert unknown == lonely
 
 
 def test_a_cosine_of_texts_without_words_joins_nothing() -> None:

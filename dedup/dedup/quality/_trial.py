@@ -15,7 +15,7 @@ from dedup import metrics
 from dedup._errors import CorpusError
 from dedup.config import Config
 from dedup.corpora import Text
-from dedup.crowding import nearest_of_each
+from dedup.crowding import surroundings_of_each
 from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
@@ -78,8 +78,8 @@ class Trial:
     def sides(self, articles: Sequence[Article], vectors: NDArray[np.float32]) -> list[Side]:
         """With the vectors of all: they are one another's neighbourhood."""
         return [
-            queries.side_of(one, profile(one.title, one.text), one.published, near)
-            for one, near in zip(articles, nearest_of_each(vectors), strict=True)
+            queries.side_of(one, profile(one.title, one.text), one.published, around)
+            for one, around in zip(articles, surroundings_of_each(vectors), strict=True)
         ]
 
     def vectors(self, articles: Sequence[Article]) -> NDArray[np.float32]:
