@@ -24,8 +24,9 @@ SHARE = 0.05
 USUAL_SHARE = 0.2
 # Articles of a larger database that are looked at: enough that who is among them hardly matters.
 SAMPLED = 2000
-# Others from which on anything can be said of a neighbourhood.
-LEAST = round(1 / SHARE)
+# Others from which on what is usual is known, and from which on a twentieth of them is: one or two cosines are chance.
+LEAST = 20
+LEAST_NEAREST = 100
 # So alike, two vectors are those of one text: copies say nothing about how crowded a place is.
 SAME_TEXT = 0.999
 # So near, two cosines are one, of a vector before and after it was stored in half precision.
@@ -39,6 +40,7 @@ class Surroundings:
     """What is around one article.
 
     nearest: the cosines to the nearest of the sample, the nearest first, with one more than count: see `crowding`.
+        Empty among fewer than 100 others.
     usual: the cosine that a fifth of the sample exceeds.
     """
 
@@ -46,12 +48,14 @@ class Surroundings:
     usual: float
 
 
-def crowding(around: Surroundings, cosine: float | None = None) -> float:
-    """The mean of the cosines that count.
+def crowding(around: Surroundings, cosine: float | None = None) -> float | None:
+    """The mean of the nearest cosines, those that count in one language; `None` where too few others are.
 
     cosine: of the pair that is judged. Its other side may be among the nearest, and is then left out: it is no
     neighbour of the pair. So one more was looked for, which is left out where it is not.
     """
+    if not around.nearest:
+        return None
     out = around.nearest[-1]
     if cosine is not None:
         nearest_to_it = min(around.nearest, key=lambda one: abs(one - cosine))
@@ -69,9 +73,9 @@ def surroundings_of(cosines: Sequence[float] | NDArray[np.float32]) -> Surroundi
     others = np.sort(others[others < SAME_TEXT])
     if len(others) < LEAST:
         return None
-    count = round(SHARE * len(others)) + 1
+    count = round(SHARE * len(others)) + 1 if len(others) >= LEAST_NEAREST else 0
     usual = others[len(others) - 1 - round(USUAL_SHARE * len(others))]
-    return Surroundings(tuple(others[-count:][::-1].tolist()), float(usual))
+    return Surroundings(tuple(others[len(others) - count :][::-1].tolist()), float(usual))
 
 
 def surroundings_of_each(vectors: NDArray[np.float32]) -> list[Surroundings | None]:

@@ -55,13 +55,15 @@ class Judge:
 
     def _crowding(self, a: Side, b: Side, cosine: float | None) -> float | None:
         """Of the less crowded side; across languages, where the surroundings are two, the mean of both."""
-        known = [side.around for side in (a, b) if side.around is not None]
-        if not known:
-            return None
+        around = [side.around for side in (a, b) if side.around is not None]
         if crosses(a, b):
-            crowded = sum(around.usual for around in known) / len(known)
+            found = [one.usual for one in around]
+            crowded = sum(found) / len(found) if found else None
         else:
-            crowded = min(crowding(around, cosine) for around in known)
+            known = [crowding(one, cosine) for one in around]
+            crowded = min((one for one in known if one is not None), default=None)
+        if crowded is None:
+            return None
         return self.scale.scaled(crowded, translation=False)
 
     def _gathers(self, host: str) -> bool:

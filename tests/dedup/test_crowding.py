@@ -9,6 +9,7 @@ import pytest
 
 from dedup.crowding import (
     LEAST,
+    LEAST_NEAREST,
     SAMPLED,
     Surroundings,
     crowding,
@@ -63,15 +64,19 @@ def test_what_is_usual_is_what_a_fifth_is_nearer_than() -> None:
 def test_of_too_few_others_nothing_is_known() -> None:
     assert surroundings_of([0.5] * (LEAST - 1)) is None
     assert surroundings_of([1.0, 0.9999] + [0.5] * (LEAST - 1)) is None
+    few = surroundings_of([0.5] * (LEAST_NEAREST - 1))
+    assert few == Surroundings((), 0.5)
+    assert crowding(few) is None
 
 
 def test_copies_say_nothing() -> None:
-    assert close(surroundings_of([1.0, 0.9999, *[0.4] * LEAST]), surroundings_of([0.4] * LEAST))
+    others = [0.4] * LEAST_NEAREST
+    assert close(surroundings_of([1.0, 0.9999, *others]), surroundings_of(others))
 
 
 def test_a_small_database_is_as_crowded_as_a_large_one() -> None:
     vectors = unit(4000)
-    large, small = (surroundings_of_each(part) for part in (vectors, vectors[:100]))
+    large, small = (surroundings_of_each(part) for part in (vectors, vectors[:200]))
     for measure in (lambda one: crowding(one), lambda one: one.usual):
         assert abs(np.mean([measure(one) for one in large]) - np.mean([measure(one) for one in small])) < 0.02
 
@@ -110,7 +115,7 @@ def test_a_large_database_is_sampled_evenly_and_in_any_order() -> None:
 
 
 def test_of_many_at_once_it_is_what_it_is_of_each() -> None:
-    vectors = unit(70)
+    vectors = unit(170)
     vectors[3] = vectors[7]
     for found, vector in zip(surroundings_of_each(vectors), vectors, strict=True):
         assert close(found, surroundings_of((vectors @ vector).tolist()))
@@ -118,53 +123,53 @@ def test_of_many_at_once_it_is_what_it_is_of_each() -> None:
 
 
 def test_memory_says_the_same_of_articles_that_it_holds() -> None:
-    vectors = unit(70)
-    found, every = memory_of(vectors).around([1, 70, 999]), surroundings_of_each(vectors)
-    assert found.keys() == {1, 70}
+    vectors = unit(170)
+    found, every = memory_of(vectors).around([1, 170, 999]), surroundings_of_each(vectors)
+    assert found.keys() == {1, 170}
     assert close(found[1], every[0])
-    assert close(found[70], every[69])
+    assert close(found[170], every[169])
 
 
 def test_memory_keeps_it_up_to_date_while_articles_come_and_go() -> None:
-    vectors, near = unit(70), unit(8, seed=1) * 0.2
+    vectors, near = unit(170), unit(8, seed=1) * 0.2
     memory = memory_of(vectors)
-    memory.around(range(1, 71))
+    memory.around(range(1, 171))
     near = np.asarray(near + vectors[0], dtype=np.float32)
     near /= np.linalg.norm(near, axis=1, keepdims=True)
-    memory.apply(fresh(71, near))
+    memory.apply(fresh(171, near))
     every = surroundings_of_each(np.concatenate([vectors, near]))
     assert close(memory.around([1])[1], every[0])
     assert not close(every[0], surroundings_of_each(vectors)[0])
-    memory.apply([Fresh(1, 99, NOW, b"", None)])
+    memory.apply([Fresh(1, 199, NOW, b"", None)])
     found = memory.around([1, 2])
     assert found.keys() == {2}
     assert close(found[2], surroundings_of_each(np.concatenate([vectors[1:], near]))[0])
 
 
 def test_an_edited_article_is_looked_at_anew() -> None:
-    vectors = unit(70)
+    vectors = unit(170)
     memory = memory_of(vectors)
     memory.around([1])
-    memory.apply([Fresh(1, 71, NOW, b"", vectors[1])])
+    memory.apply([Fresh(1, 171, NOW, b"", vectors[1])])
     vectors[0] = vectors[1]
     assert close(memory.around([1])[1], surroundings_of_each(vectors)[0])
 
 
 def test_newcomers_are_seen_among_the_stored_and_among_one_another() -> None:
-    vectors = unit(70)
-    memory = memory_of(vectors[:50])
-    for found, every in zip(memory.around_vectors(vectors[50:]), surroundings_of_each(vectors)[50:], strict=True):
+    vectors = unit(170)
+    memory = memory_of(vectors[:120])
+    for found, every in zip(memory.around_vectors(vectors[120:]), surroundings_of_each(vectors)[120:], strict=True):
         assert close(found, every)
 
 
 def test_what_is_being_written_is_known_until_it_is_applied_or_rolled_back() -> None:
-    vectors = unit(70)
-    memory = memory_of(vectors[:69])
+    vectors = unit(170)
+    memory = memory_of(vectors[:169])
     expected = Surroundings((0.25, 0.2), 0.1)
-    memory.expect(70, expected)
-    assert memory.around([70]) == {70: expected}
-    memory.apply(fresh(70, vectors[69:]))
-    assert close(memory.around([70])[70], surroundings_of_each(vectors)[69])
-    memory.expect(71, expected)
+    memory.expect(170, expected)
+    assert memory.around([170]) == {170: expected}
+    memory.apply(fresh(170, vectors[169:]))
+    assert close(memory.around([170])[170], surroundings_of_each(vectors)[169])
+    memory.expect(171, expected)
     memory.expect_nothing()
-    assert memory.around([71]) == {}
+    assert memory.around([171]) == {}
