@@ -51,20 +51,17 @@ class Judge:
         if one_outlet(a, b) and self._gathers(a.host or b.host):
             a, b = replace(a, source=""), replace(b, source="")
         scaled = None if cosine is None else self.scale.scaled(cosine, translation=translation)
-        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=self._crowding(a, b, cosine))
+        crowded = self._crowding(a, b, cosine, translation)
+        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=crowded)
 
-    def _crowding(self, a: Side, b: Side, cosine: float | None) -> float | None:
+    def _crowding(self, a: Side, b: Side, cosine: float | None, translation: bool) -> float | None:
         """Of the less crowded side; across languages, where the surroundings are two, the mean of both."""
         around = [side.around for side in (a, b) if side.around is not None]
-        if crosses(a, b):
-            found = [one.usual for one in around]
-            crowded = sum(found) / len(found) if found else None
-        else:
-            known = [crowding(one, cosine) for one in around]
-            crowded = min((one for one in known if one is not None), default=None)
-        if crowded is None:
+        told = [one.usual if translation else crowding(one, cosine) for one in around]
+        known = [crowded for crowded in told if crowded is not None]
+        if not known:
             return None
-        return self.scale.scaled(crowded, translation=False)
+        return self.scale.scaled(sum(known) / len(known) if translation else min(known), translation=False)
 
     def _gathers(self, host: str) -> bool:
         return any(host == name or host.endswith(f".{name}") for name in self.aggregators)

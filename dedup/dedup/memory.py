@@ -264,11 +264,10 @@ class Memory:
     def _drop_vectors(self, ids: Iterable[int]) -> None:
         held = self._vectors.intersection(ids)
         if held:
+            # All is sampled anew: one of them may come back with another vector.
             self._sample_is_old = True
-            for id_ in held:
-                self._around.pop(id_, None)
-            if not held.isdisjoint(self._sample_ids.tolist()):
-                self._sample_ids = np.empty(0, np.int64)  # one of them may come back with another vector
+            self._sample_ids, self._sample = self._sample_ids[:0], self._sample[:0]
+            self._around.clear()
             self.index.remove(np.fromiter(held, dtype=np.int64, count=len(held)))
             self._vectors -= held
 

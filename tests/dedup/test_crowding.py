@@ -32,6 +32,12 @@ def fresh(first: int, vectors: Vectors) -> list[Fresh]:
     return [Fresh(first + n, first + n, NOW, b"", vector) for n, vector in enumerate(vectors)]
 
 
+def tellings(count: int, of: Vectors, apart: float) -> Vectors:
+    """Vectors near one, the nearer the less they are apart."""
+    told = of + apart * unit(count, seed=1)
+    return np.asarray(told / np.linalg.norm(told, axis=1, keepdims=True), dtype=np.float32)
+
+
 def memory_of(vectors: Vectors) -> Memory:
     memory = Memory.empty(24, "owner", timedelta(days=30))
     memory.apply(fresh(1, vectors))
@@ -77,15 +83,14 @@ def test_copies_say_nothing() -> None:
 def test_a_small_database_is_as_crowded_as_a_large_one() -> None:
     vectors = unit(4000)
     large, small = (surroundings_of_each(part) for part in (vectors, vectors[:200]))
-    for measure in (lambda one: crowding(one), lambda one: one.usual):
+    for measure in (crowding, lambda one: one.usual):
         assert abs(np.mean([measure(one) for one in large]) - np.mean([measure(one) for one in small])) < 0.02
 
 
 def test_the_fame_of_a_story_is_no_crowd() -> None:
     """Twenty outlets tell it: the nearest twenty of a telling are the other tellings."""
-    vectors, told = unit(4000), unit(20, seed=1) * 0.3
-    told = np.asarray(told + vectors[0], dtype=np.float32)
-    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    vectors = unit(4000)
+    told = tellings(20, vectors[0], apart=0.3)
     without, famous = surroundings_of_each(vectors)[0], surroundings_of_each(np.concatenate([vectors, told]))[0]
     assert without is not None
     assert famous is not None
@@ -94,9 +99,8 @@ def test_the_fame_of_a_story_is_no_crowd() -> None:
 
 
 def test_what_is_usual_does_not_change_while_a_tenth_of_all_tells_one_story() -> None:
-    vectors, told = unit(300), unit(30, seed=1) * 0.3
-    told = np.asarray(told + vectors[0], dtype=np.float32)
-    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    vectors = unit(300)
+    told = tellings(30, vectors[0], apart=0.3)
     without, storm = surroundings_of_each(vectors)[0], surroundings_of_each(np.concatenate([vectors, told]))[0]
     assert without is not None
     assert storm is not None
@@ -131,11 +135,10 @@ def test_memory_says_the_same_of_articles_that_it_holds() -> None:
 
 
 def test_memory_keeps_it_up_to_date_while_articles_come_and_go() -> None:
-    vectors, near = unit(170), unit(8, seed=1) * 0.2
+    vectors = unit(170)
+    near = tellings(8, vectors[0], apart=0.2)
     memory = memory_of(vectors)
     memory.around(range(1, 171))
-    near = np.asarray(near + vectors[0], dtype=np.float32)
-    near /= np.linalg.norm(near, axis=1, keepdims=True)
     memory.apply(fresh(171, near))
     every = surroundings_of_each(np.concatenate([vectors, near]))
     assert close(memory.around([1])[1], every[0])
@@ -153,6 +156,14 @@ def test_an_edited_article_is_looked_at_anew() -> None:
     memory.apply([Fresh(1, 171, NOW, b"", vectors[1])])
     vectors[0] = vectors[1]
     assert close(memory.around([1])[1], surroundings_of_each(vectors)[0])
+
+
+def test_of_an_emptied_memory_nothing_is_known() -> None:
+    vectors = unit(170)
+    memory = memory_of(vectors)
+    memory.around([1])
+    memory.apply([Fresh(id_, 170 + id_, NOW, b"", None) for id_ in range(1, 171)])
+    assert memory.around_vectors(vectors[:1]) == [None]
 
 
 def test_newcomers_are_seen_among_the_stored_and_among_one_another() -> None:
