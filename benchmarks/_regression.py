@@ -30,7 +30,7 @@ class Recipe:
 RECIPES = {
     "texts": Recipe(
         {
-            "cosine": 1,
+            "margin": 1,
             "crowding": -1,
             "name_cosine": 1,
             "word_cosine": 1,
@@ -45,7 +45,7 @@ RECIPES = {
         {"ntrex": 1.0, "calibration": 0.3, "semeval": 0.3, "stream": 0.3},
     ),
     "headlines": Recipe(
-        {"cosine": 1, "crowding": -1, "name_cosine": 1, "word_cosine": 1, "number_support": 1}, {"paraphraser": 1.0}
+        {"margin": 1, "crowding": -1, "name_cosine": 1, "word_cosine": 1, "number_support": 1}, {"paraphraser": 1.0}
     ),
     "lexical": Recipe(
         {
@@ -65,7 +65,7 @@ RECIPES = {
 # What the likeness reads, what else where titles were embedded, and the penalty of its ridge regression on features of
 # unit variance.
 LIKENESS = (
-    "cosine",
+    "margin",
     "name_cosine",
     "word_cosine",
     "containment",

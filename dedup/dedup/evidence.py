@@ -68,9 +68,9 @@ class Evidence:
 
     cosine: of the two embeddings, −1…1; `None` where one of them never reached the encoder (copies).
     scaled_cosine: the same on the model's own scale: 0 as unrelated texts, 1 as two tellings of one event.
-    crowding: of the two surroundings, on the same scale: how near the nearest twentieth is to the side that it is
-        farther from; across languages how near anything comes, the mean of both sides: the margin of the cosine over
-        it is CSLS. `None` where neither is known, or too few others.
+    usual: on the same scale, how near anything comes to the two: the median of all others, the mean of both sides.
+        The margin of the cosine over it is that of CSLS. `None` where neither is known, or too few others.
+    crowding: on the same scale, how near the nearest twentieth is to the side that it is farther from. `None` likewise.
     jaccard, containment: of the word shingles, 0…1.
     title_overlap: shared share of the words of the two titles, 0…1; of what has none, its first words.
     title_cosine, crossed_cosine: of the embeddings of the two titles, and of either title with the other article's own,
@@ -94,6 +94,7 @@ class Evidence:
 
     cosine: float | None
     scaled_cosine: float | None
+    usual: float | None
     crowding: float | None
     jaccard: float
     containment: float
@@ -129,9 +130,15 @@ def one_outlet(a: Side, b: Side) -> bool:
 
 
 def compare(
-    a: Side, b: Side, *, cosine: float | None, scaled_cosine: float | None, crowding: float | None = None
+    a: Side,
+    b: Side,
+    *,
+    cosine: float | None,
+    scaled_cosine: float | None,
+    usual: float | None = None,
+    crowding: float | None = None,
 ) -> Evidence:
-    """The evidence of a pair; symmetric in its two sides. `crowding` is on the scale of `scaled_cosine`."""
+    """The evidence of a pair; symmetric in its two sides. `usual`, `crowding`: on the scale of `scaled_cosine`."""
     first, second = a.profile, b.profile
     translation = crosses(a, b)
     only_a, only_b = _unmatched(first.lead.names, second.whole), _unmatched(second.lead.names, first.whole)
@@ -145,6 +152,7 @@ def compare(
     return Evidence(
         cosine=cosine,
         scaled_cosine=scaled_cosine,
+        usual=usual,
         crowding=crowding,
         jaccard=alike,
         containment=containment(first.shingles, second.shingles),

@@ -51,17 +51,17 @@ class Judge:
         if one_outlet(a, b) and self._gathers(a.host or b.host):
             a, b = replace(a, source=""), replace(b, source="")
         scaled = None if cosine is None else self.scale.scaled(cosine, translation=translation)
-        crowded = self._crowding(a, b, cosine, translation)
-        return compare(a, b, cosine=cosine, scaled_cosine=scaled, crowding=crowded)
-
-    def _crowding(self, a: Side, b: Side, cosine: float | None, translation: bool) -> float | None:
-        """Of the less crowded side; across languages, where the surroundings are two, the mean of both."""
         around = [side.around for side in (a, b) if side.around is not None]
-        told = [one.usual if translation else crowding(one, cosine) for one in around]
-        known = [crowded for crowded in told if crowded is not None]
-        if not known:
-            return None
-        return self.scale.scaled(sum(known) / len(known) if translation else min(known), translation=False)
+        usual = [one.usual for one in around]
+        crowded = [found for one in around if (found := crowding(one, cosine)) is not None]
+        return compare(
+            a,
+            b,
+            cosine=cosine,
+            scaled_cosine=scaled,
+            usual=self.scale.scaled(sum(usual) / len(usual), translation=False) if usual else None,
+            crowding=self.scale.scaled(min(crowded), translation=False) if crowded else None,
+        )
 
     def _gathers(self, host: str) -> bool:
         return any(host == name or host.endswith(f".{name}") for name in self.aggregators)

@@ -19,12 +19,8 @@ from dedup.evidence import Evidence
 
 # Scaled mean cosine of the nearest others from which on a place is crowded: there a pair must be nearer.
 CROWDED = 1.4
-# How near anything comes across languages, where nothing is known of what is around: a little more than the median of
-# two days of real news, .5.
-USUALLY_NEAR = 0.6
-# How much of that a cosine is read against: all of it is cross-domain similarity local scaling. From .6 to 1 labelled
-# pairs are told apart alike, and the reports of a day with one topic meet the sooner, the less it is.
-READ_AGAINST = 0.6
+# How near anything comes to an article, where nothing is known of what is around: the median of two days of real news.
+USUALLY_NEAR = 0.3
 # Scaled cosine up to which two texts have nothing in common: up to there a nearer one is hardly more alike.
 RELATED = 0.5
 # Words of the shorter article from which on its wording is known. Below, feeds show a summary, or the beginning.
@@ -136,13 +132,12 @@ def copy_kind_of(evidence: Evidence) -> str:
 def features(evidence: Evidence) -> dict[str, float]:
     """What the regressions read, by name; what is not known is neutral."""
     cosine = evidence.scaled_cosine or 0.0
-    usual = USUALLY_NEAR if evidence.crowding is None else evidence.crowding
+    usual = USUALLY_NEAR if evidence.usual is None else evidence.usual
     return {
         "bias": 1.0,
-        "cosine": cosine,
         "low_cosine": min(cosine, RELATED),
-        "crowding": 0.0 if evidence.translation else max(0.0, (evidence.crowding or 0.0) - CROWDED),
-        "margin": cosine - READ_AGAINST * usual if evidence.translation else 0.0,
+        "crowding": max(0.0, (evidence.crowding or 0.0) - CROWDED),
+        "margin": cosine - usual,
         "name_cosine": evidence.name_cosine or 0.0,
         "word_cosine": evidence.word_cosine or 0.0,
         "number_support": 0.0 if evidence.number_support is None else evidence.number_support - 0.5,

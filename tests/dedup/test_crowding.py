@@ -61,10 +61,10 @@ def test_it_is_the_mean_of_the_nearest_twentieth_without_the_pair_itself() -> No
     assert crowding(around, 0.9) == pytest.approx((0.8 + 0.7 + 0.6 + 0.5 + 0.1) / 5)
 
 
-def test_what_is_usual_is_what_a_fifth_is_nearer_than() -> None:
-    around = surroundings_of([number / 1000 for number in range(100)])
+def test_what_is_usual_is_the_median() -> None:
+    around = surroundings_of([0.9] * 10 + [number / 1000 for number in range(81)])
     assert around is not None
-    assert around.usual == pytest.approx(0.079)
+    assert around.usual == pytest.approx(0.045)
 
 
 def test_of_too_few_others_nothing_is_known() -> None:
@@ -98,9 +98,9 @@ def test_the_fame_of_a_story_is_no_crowd() -> None:
     assert crowding(famous) == pytest.approx(crowding(without), abs=0.06)
 
 
-def test_what_is_usual_does_not_change_while_a_tenth_of_all_tells_one_story() -> None:
+def test_what_is_usual_does_not_change_while_a_fifth_of_all_tells_one_story() -> None:
     vectors = unit(300)
-    told = tellings(30, vectors[0], apart=0.3)
+    told = tellings(75, vectors[0], apart=0.3)
     without, storm = surroundings_of_each(vectors)[0], surroundings_of_each(np.concatenate([vectors, told]))[0]
     assert without is not None
     assert storm is not None

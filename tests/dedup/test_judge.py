@@ -78,15 +78,17 @@ def test_a_source_that_gathers_what_others_write_is_no_outlet(hosts: tuple[str, 
     assert judge.evidence(replace(a, source=""), replace(b, source=""), 0.5).same_source is False
 
 
-def test_in_one_language_the_less_crowded_side_counts_and_across_languages_both_do() -> None:
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_the_less_crowded_side_counts_and_of_what_is_usual_both(lang: str) -> None:
     # On the scale of one language a cosine of 0.5 is 0.5, and 0.74 is 0.9.
     lone, crowded = Surroundings((0.5,) * 20, 0.26), Surroundings((0.74,) * 20, 0.38)
-    a, b = replace(side("Ferry to Lunholm runs"), around=lone), replace(side("Ferry sails"), around=crowded)
-    assert JUDGE.evidence(a, b, 0.5).crowding == pytest.approx(0.5)
-    assert JUDGE.evidence(a, replace(b, lang="ru"), 0.5).crowding == pytest.approx(0.2)
-    assert JUDGE.evidence(replace(a, around=None), b, 0.5).crowding == pytest.approx(0.9)
-    assert JUDGE.evidence(replace(a, around=None), replace(b, lang="ru"), 0.5).crowding == pytest.approx(0.3)
-    assert JUDGE.evidence(replace(a, around=None), replace(b, around=None), 0.5).crowding is None
+    a = replace(side("Ferry to Lunholm runs"), around=lone)
+    b = replace(side("Ferry sails"), lang=lang, around=crowded)
+    both, one = JUDGE.evidence(a, b, 0.5), JUDGE.evidence(replace(a, around=None), b, 0.5)
+    neither = JUDGE.evidence(replace(a, around=None), replace(b, around=None), 0.5)
+    assert (both.crowding, both.usual) == pytest.approx((0.5, 0.2))
+    assert (one.crowding, one.usual) == pytest.approx((0.9, 0.3))
+    assert (neither.crowding, neither.usual) == (None, None)
 
 
 def test_the_other_side_of_a_pair_is_none_of_its_crowd() -> None:

@@ -397,7 +397,7 @@ def test_a_match_that_an_earlier_version_wrote_can_still_be_read(url: str) -> No
         (copy,) = service.add([article("a-again", *TRAM, hours=1)])
         with service.store.locked() as session:
             (row,) = session.scalars(select(MatchRow))
-            later = {"crowding", "word_cosine", "name_cosine", "headlines_only", "words"}
+            later = {"usual", "crowding", "word_cosine", "name_cosine", "headlines_only", "words"}
             row.evidence = {name: value for name, value in row.evidence.items() if name not in later}
         joined = [member.joined_by for member in service.story(copy.story_id).members if member.joined_by]
         assert [(match.evidence.crowding, match.evidence.words) for match in joined] == [(None, None)]

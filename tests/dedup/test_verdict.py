@@ -11,7 +11,6 @@ import pytest
 from dedup.evidence import Evidence
 from dedup.results import ArticleView, MatchView
 from dedup.verdict import (
-    READ_AGAINST,
     USUALLY_NEAR,
     Decision,
     Verdict,
@@ -27,6 +26,7 @@ LIMITS = VerdictLimits(near_copy_jaccard=0.5, min_probability=0.6)
 PLAIN = Evidence(
     cosine=0.88,
     scaled_cosine=1.2,
+    usual=None,
     crowding=None,
     jaccard=0.15,
     containment=0.3,
@@ -118,20 +118,19 @@ def test_among_look_alikes_the_same_cosine_says_less() -> None:
     assert crowded < lonely - 0.2
 
 
-def test_across_languages_a_cosine_counts_from_how_near_anything_comes() -> None:
-    across = dataclasses.replace(PLAIN, translation=True, word_cosine=None, heading_support=None)
-    lonely, crowded, both_nearer = (
-        default_verifier().probability(dataclasses.replace(across, scaled_cosine=cosine, crowding=crowding))
-        for cosine, crowding in ((0.5, 0.3), (0.5, 0.7), (0.5 + READ_AGAINST * 0.4, 0.7))
+@pytest.mark.parametrize("kind", ["texts", "headlines", "across"])
+def test_a_cosine_counts_from_how_near_anything_comes(kind: str) -> None:
+    plain = dataclasses.replace(PLAIN, **KINDS[kind])
+    lonely, among_many, both_nearer = (
+        default_verifier().probability(dataclasses.replace(plain, scaled_cosine=cosine, usual=usual))
+        for cosine, usual in ((0.7, 0.2), (0.7, 0.6), (1.1, 0.6))
     )
-    assert crowded < lonely - 0.1
+    assert among_many < lonely - 0.05
     assert both_nearer == pytest.approx(lonely)
 
 
 def test_where_nothing_is_known_of_what_is_around_it_is_taken_for_usual() -> None:
-    unknown, usual = (
-        features(dataclasses.replace(PLAIN, translation=True, crowding=crowding)) for crowding in (None, USUALLY_NEAR)
-    )
+    unknown, usual = (features(dataclasses.replace(PLAIN, usual=usual)) for usual in (None, USUALLY_NEAR))
     assert unknown == usual
     unknown, lonely = (features(dataclasses.replace(PLAIN, crowding=crowding)) for crowding in (None, 0.0))
     assert unknown == lonely
@@ -194,7 +193,7 @@ def test_every_fitted_weight_belongs_to_a_feature_and_every_feature_is_read_by_s
     read = (*weights.values(), *verifier.likeness_weights.values(), *verifier.copy_weights.values())
     assert set().union(*read) == set(features(PLAIN))
     assert set(verifier.copy_weights) == {"whole", "part", "headlines"}
-    assert "cosine" not in weights["lexical"]
+    assert "margin" not in weights["lexical"]
 
 
 def copied(**changes: object) -> float:
