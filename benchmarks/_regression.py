@@ -35,6 +35,7 @@ RECIPES = {
             "name_cosine": 1,
             "word_cosine": 1,
             "number_support": 1,
+            "title_overlap": 1,
             "conflicts": -1,
             "same_source": -1,
         },
