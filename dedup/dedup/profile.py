@@ -10,44 +10,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from anyascii import anyascii
 
 from dedup.bags import Bag, name_bag, word_bag
-from dedup.wordlists import (
-    ALIASES,
-    CONTRACTED,
-    HYPHENS,
-    MAGNITUDE_STEMS,
-    MAGNITUDES,
-    MONTHS,
-    NEGATIONS,
-    NUMBER_WORDS,
-    PEOPLE,
-    PERCENT,
-    ROUGHLY,
-    STARTERS,
-    SYMBOLS,
-    UNITS,
-)
+from dedup.numberwords import MONTHS, NUMBER_WORDS
+from dedup.quantities import CALENDAR, ROUGH, TIME, Number, read_numbers, value_of
+from dedup.wordlists import ALIASES, CONTRACTED, NEGATIONS, NOT_NEGATED, STARTERS
 
 SHINGLE_WORDS = 3
-# Numbers that are times: never rounded, and a clash between them in the running text means little.
-CALENDAR = frozenset({"year", "month", "date"})
 # Share of common stems from which two headlines count as one template.
 ALIKE = 0.5
-# How far a rounded number may lie from the exact one, as a share of the larger; and one that is said to be rough.
-ROUNDED = 0.03
-ROUGH = 0.15
 
 # Where there is no headline, so many words stand for it.
 FIRST_WORDS = 14
-# Longer ones are no amounts but keys, account numbers or noise.
-MAX_NUMBER_LENGTH = 20
-_TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_TOKEN = re.compile(
+    TIME + r"|\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*"
+)
 _SENTENCE_END = re.compile(r"[.!?…:;\n—–|]\s*[«\"“(]?$")
 _SOFT = {
     "w": "v",
@@ -63,67 +46,6 @@ _SOFT = {
     "dzh": "j",
 }
 _SOFT_PATTERN = re.compile("dzh|" + "|".join(sorted((key for key in _SOFT if key != "dzh"), key=len, reverse=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number of a text.
-
-    `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day), label (of a name, as
-    in "Covid-19") or count. `unit` is a currency or measure beside it. `rough`: "about" or the like stands before it.
-    """
-
-    kind: str
-    value: float
-    unit: str = ""
-    rough: bool = field(default=False, compare=False)
-
-    @property
-    def group(self) -> str:
-        """What may be compared with what: plain numbers of any size and form are one group."""
-        return "plain" if self.kind in ("count", "big", "decimal") else self.kind
-
-    def one_unit(self, other: Number) -> bool:
-        """Whether the two may be set against each other: roubles say nothing of dollars, nor a name of a count."""
-        named = (self.kind == "label") != (other.kind == "label")
-        return not named and (not self.unit or not other.unit or self.unit == other.unit)
-
-    def __str__(self) -> str:
-        if self.kind == "date":
-            return f"{int(self.value % 100)}.{int(self.value // 100):02}."
-        return f"{self.value:g}%" if self.kind == "percent" else f"{self.value:.10g}"
-
-    def agrees(self, other: Number) -> bool:
-        """Equal; or one is the other rounded, or cut off, to its own last digit, within 3 % (1,200 and 1,204; 2.7 and
-        2.755); or 15 % off, where one is said to be rough ("more than 70" and 73)."""
-        if self.value == other.value:
-            return True
-        if self.kind in CALENDAR or other.kind in CALENDAR:
-            return False
-        difference, largest = abs(self.value - other.value), max(abs(self.value), abs(other.value))
-        rough = self.rough or other.rough
-        if difference > (ROUGH if rough else ROUNDED) * largest:  # first: it is cheap, and true of nearly all
-            return False
-        if rough:
-            return True
-        fine, coarse = sorted((self, other), key=lambda number: _step(number.value))
-        step = _step(coarse.value)
-        cut_off = abs(coarse.value) < abs(fine.value) and difference < step
-        return _step(fine.value) < step and (cut_off or difference <= step / 2)
-
-
-def value_of(number: Number) -> float:
-    """The key by which numbers are sorted."""
-    return number.value
-
-
-def _step(value: float) -> float:
-    """The unit of the last digit that is not zero: 1200 → 100, 6.25 → 0.01."""
-    digits = f"{value:.6f}".rstrip("0")
-    if not digits.endswith("."):
-        return 10.0 ** -(len(digits) - digits.index(".") - 1)
-    whole = digits[:-1]
-    return 10.0 ** (len(whole) - len(whole.rstrip("0")))
 
 
 @dataclass(frozen=True)  # no slots: what each of 40 comparisons of an article would derive anew is kept
@@ -147,6 +69,12 @@ class Facts:
     @cached_property
     def word_set(self) -> frozenset[str]:
         return frozenset(self.words)
+
+    @cached_property
+    def shows_names(self) -> bool:
+        """Whether the script has capitals: case folding leaves small letters of it, of others (中, ع) none."""
+        letters = [word[0] for word in self.words if word[0].isalpha()]
+        return 2 * sum(map(str.islower, letters)) >= len(letters)
 
     @cached_property
     def name_stems(self) -> frozenset[str]:
@@ -183,6 +111,14 @@ class Facts:
                 return True
             near += 1
         return False
+
+    def measured(self, units: Mapping[float, str]) -> Facts:
+        """The same with the units that the article gives elsewhere: "a 40-million offer" in the headline, "40m euros"."""
+        known = {number for number in self.numbers if not number.unit and number.value in units}
+        if not known:
+            return self
+        given = {replace(number, unit=units[number.value]) for number in known}
+        return replace(self, numbers=self.numbers - known | given)
 
     @cached_property
     def _values(self) -> frozenset[float]:
@@ -237,8 +173,10 @@ def _profile(title: str, text: str, lead_words: int) -> Profile:
     lead = title + "\n" + " ".join(text.split()[:lead_words])
     whole = title + "\n" + text
     vouched = frozenset(facts(text).strong_names) if text else frozenset()
-    first, everything = facts(lead, vouched), facts(whole, vouched)
-    return Profile(facts(title, vouched), first, everything, shingles(whole), stems(everything.words))
+    everything = facts(whole, vouched)
+    units = {number.value: number.unit for number in everything.numbers if number.unit}
+    heading, first = facts(title, vouched).measured(units), facts(lead, vouched).measured(units)
+    return Profile(heading, first, everything, shingles(whole), stems(everything.words))
 
 
 def _is_cut_from(title: str, text: str) -> bool:
@@ -300,7 +238,7 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
         if not token[0].isupper() or len(token) < 2:
             continue
         plain = token.casefold()
-        if plain in STARTERS or plain in NUMBER_WORDS or plain in MONTHS:
+        if token not in ALIASES and (plain in STARTERS or plain in NUMBER_WORDS or plain in MONTHS):
             continue
         first = start == 0 or bool(_SENTENCE_END.search(text[max(0, start - 4) : start]))
         # The first word of a sentence counts as a name only when it is not used as a common word in the same text; a
@@ -313,10 +251,13 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
         if key in vouched or not (first or (loud and start < len(headline))):
             strong.add(key)
     plain_tokens = [token.casefold() for token, _ in tokens]
-    negations = sum(1 for token in plain_tokens if token in NEGATIONS or token.endswith(CONTRACTED))
+    negations = sum(
+        token.endswith(CONTRACTED) or (token in NEGATIONS and (token, follower) not in NOT_NEGATED)
+        for token, follower in pairwise((*plain_tokens, ""))
+    )
     weak = frozenset(names.keys() - strong)
     before = [text[max(0, start - 2) : start] for _, start in tokens]
-    return Facts(names, weak, frozenset(_numbers(plain_tokens, before)), negations, tuple(plain_tokens))
+    return Facts(names, weak, frozenset(read_numbers(plain_tokens, before)), negations, tuple(plain_tokens))
 
 
 def _is_title_case(headline: str) -> bool:
@@ -332,88 +273,3 @@ def name_key(name: str) -> str:
     soft = _SOFT_PATTERN.sub(lambda match: _SOFT[match.group()], latin)
     skeleton = re.sub(r"(.)\1+", r"\1", soft[:1] + re.sub(r"[aeiouyj]", "", soft[1:]))
     return skeleton[:4] if len(skeleton) >= 3 else soft[:4]
-
-
-def _numbers(tokens: list[str], before: list[str]) -> list[Number]:
-    """`before`: the two characters right before each token."""
-    found = []
-    for place, token in enumerate(tokens):
-        if token in MONTHS:
-            found.append(_date(tokens, place))
-            continue
-        value = _value(token)
-        if value is None or (token[0].isalpha() and value == 1):
-            continue  # "one" is a pronoun as often as a number
-        if any(word in MONTHS for word in tokens[place + 1 : place + 2] + tokens[max(0, place - 1) : place]):
-            continue  # the day of a date
-        number = _number(value, token, tokens[place + 1 : place + 4], SYMBOLS.get(before[place][-1:], ""))
-        if number.kind == "count" and before[place][:1].isalpha() and before[place][1:] in HYPHENS:
-            number = replace(number, kind="label")
-        found.append(replace(number, rough=True) if _is_rough(tokens[max(0, place - 2) : place]) else number)
-    return found
-
-
-def _is_rough(before: list[str]) -> bool:
-    """Whether the last words before a number say that it is not exact: "about", "more than", «почти на»."""
-    if before[-1:] == ["на"]:
-        before = before[:-1]
-    return bool(before) and before[-1] in ROUGHLY
-
-
-def _date(tokens: list[str], place: int) -> Number:
-    month = MONTHS[tokens[place]]
-    for neighbour in tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]:
-        if neighbour.isdecimal() and 1 <= int(neighbour) <= 31:
-            return Number("date", month * 100 + int(neighbour))
-    return Number("month", month)
-
-
-def _number(value: float, token: str, after: list[str], unit: str) -> Number:
-    big = value >= 1000
-    if after and (magnitude := _magnitude(after[0])):
-        value, big = _scaled(value, token, magnitude), True
-        after = [*after[0].split("-")[1:], *after[1:]]
-    if after and after[0] in PERCENT:
-        return Number("percent", value)
-    if any(word in PEOPLE for word in after):
-        return Number("people", value)
-    unit = unit or (UNITS.get(after[0], "") if after else "")
-    if len(token) == 4 and 1900 <= value <= 2100 and not unit:
-        return Number("year", value)
-    if value != int(value):
-        return Number("decimal", value, unit)
-    return Number("big" if big else "count", value, unit)
-
-
-def _magnitude(word: str) -> str:
-    """The magnitude that a word after a number names, also in an adjective: "85-million-euro", «85-миллионный»."""
-    head, *rest = word.split("-")
-    if head in MAGNITUDES and (len(head) > 2 or not rest or rest[0] in UNITS):
-        return head
-    return next((word for beginning, word in MAGNITUDE_STEMS.items() if head.startswith(beginning)), "")
-
-
-def _scaled(value: float, token: str, magnitude: str) -> float:
-    """A number times its magnitude; there a fraction may look like thousands: "1.275 billion", "1,275 млрд"."""
-    fraction = re.fullmatch(r"(\d{1,3})([.,])(\d{3})", token)
-    if fraction and (fraction[2] == "." or not magnitude.isascii()):
-        value = float(f"{fraction[1]}.{fraction[3]}")
-    # Not 1.1000000000000001e9: equal numbers are found by their value.
-    return round(value * MAGNITUDES[magnitude], 6)
-
-
-def _value(token: str) -> float | None:
-    if token[0].isalpha():
-        return NUMBER_WORDS.get(token)
-    if not token[0].isdecimal():
-        return None
-    spaced = re.sub(r"[\s\u00a0\u202f]", "", token)
-    if len(spaced) > MAX_NUMBER_LENGTH:
-        return None
-    grouped = re.fullmatch(r"(\d{1,3}(?:[.,]\d{3})+)(?:[.,](\d+))?", spaced)
-    if grouped and not spaced.startswith("0"):
-        whole = re.sub(r"[.,]", "", grouped.group(1))
-        return float(f"{whole}.{grouped.group(2) or 0}")
-    # Of several marks none is known to be the decimal one: "0.000.000", or "5.848" and "160.160" side by side.
-    mark = "." if spaced.count(".") + spaced.count(",") == 1 else ""
-    return float(re.sub("[.,]", mark, spaced))
