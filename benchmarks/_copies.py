@@ -17,8 +17,9 @@ from _regression import Rows, fit, held_out
 
 from dedup import metrics
 from dedup.corpora import read_rows
-from dedup.evidence import Evidence, Side, compare
+from dedup.evidence import Evidence, compare
 from dedup.profile import profile
+from dedup.sides import Side
 from dedup.verdict import copy_kind_of, features
 
 LANGUAGES = ("en", "ru")

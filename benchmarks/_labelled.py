@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from dedup.clustering import components
 from dedup.corpora import Corpus, Text, heading, load_corpus
 from dedup.crowding import surroundings_of_each
-from dedup.evidence import Evidence, Side
+from dedup.evidence import Evidence
 from dedup.judge import Judge
 from dedup.profile import profile
 from dedup.quality._trial import title_cosines
+from dedup.sides import Side
 from dedup.space import Scale, View, calibration_rows, language_rows, measure_scale
 from dedup.verdict import VerdictLimits, Verifier
 from dedup_accelerate import Encoder, prepare

@@ -18,7 +18,6 @@ from dedup._reading import Reading
 from dedup._tail import Tail
 from dedup.config import Config
 from dedup.crowding import Surroundings
-from dedup.evidence import Side
 from dedup.judge import Judge
 from dedup.ledger import EncodeRow, Ledger
 from dedup.memory import Fresh, Memory, Vectors, pack
@@ -26,6 +25,7 @@ from dedup.pairs import Pairs
 from dedup.profile import Profile
 from dedup.repair import unsettle
 from dedup.results import MatchView, Placed
+from dedup.sides import Side
 from dedup.standing import pack_keys
 from dedup.store import ArticleRow, EmbeddingRow, Store
 from dedup.stories import Candidate, StoryLimits

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from dedup._errors import NotFound
 from dedup.crowding import Surroundings
-from dedup.evidence import Evidence, Side
+from dedup.evidence import Evidence
 from dedup.memory import Vectors, unpack
 from dedup.profile import Profile, profile
 from dedup.results import ArticleView, MatchView, Member, StoryEvent, StorySummary, StoryView
+from dedup.sides import Side
 from dedup.standing import Keys, left_out, unpack_keys
 from dedup.store import ArticleRow, EmbeddingRow, MatchRow, MembershipRow, StoryEventRow, StoryRow
 from dedup.verdict import Verdict

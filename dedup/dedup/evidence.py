@@ -4,54 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from difflib import SequenceMatcher
-from itertools import pairwise
 
-from dedup.crowding import Surroundings
-from dedup.openings import opening, other_news
-from dedup.profile import ALIKE, Facts, Profile, containment, jaccard, name_key, stem, stems
-from dedup.quantities import CALENDAR, Number, value_of
-from dedup.roles import READ, acting_on_each_other, roles_reversed
-from dedup.wordlists import CONTRACTED, DENIALS, NEGATIONS, UPDATES
-
-# Kinds of numbers that name the event itself: a rate, a price, a size. Counts of people grow while a story runs.
-HARD_KINDS = frozenset({"percent", "decimal"})
-# What does not count as a number that two articles share: every article of a day names its month.
-SAYING_LITTLE = CALENDAR | {"label"}
-# Years say little even in a headline; months and dates do.
-YEARS = frozenset({"year"})
-# Small numbers agree by chance.
-SMALL = 12
-# Last words that two headlines in capitals must share to say the same of two subjects.
-PREDICATE_WORDS = 2
-# Words that may be elsewhere, or in one headline only, where it denies what the other says ("does", "will", "yet").
-DENIED = 3
-# Words up to which the first line of an article is a headline, whose numbers are the news. Of longer ones in ECB+ their
-# numbers part six pairs of one event and one of two.
-HEADLINE_WORDS = 25
-# Share of common shingles from which two texts are one text, edited: templates of other news stay below.
-COPIED = 0.7
-# Share of common shingles from which two texts may be two issues of one series: yesterday's weather and today's.
-SERIES = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One article as the comparison sees it.
-
-    source: its outlet. host: of its address. fingerprint: of its normalised text. All three empty where nobody knows.
-    around: its cosines to a sample of all others (see `dedup.crowding`); `None` where nobody knows.
-    """
-
-    title: str
-    profile: Profile
-    lang: str
-    source: str
-    at: datetime | None
-    fingerprint: str = ""
-    around: Surroundings | None = None
-    host: str = ""
+from dedup.conflicts import SAYING_LITTLE, clashes, conflicts, unmatched_names, unmatched_numbers
+from dedup.profile import Profile, containment, jaccard, stems
+from dedup.quantities import Number
+from dedup.sides import Side, crosses, one_outlet
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +68,6 @@ class Evidence:
     words: int | None = None
 
 
-def crosses(a: Side, b: Side) -> bool:
-    """Whether two articles are known to be in two languages."""
-    return a.lang != b.lang and "und" not in (a.lang, b.lang)
-
-
-def one_outlet(a: Side, b: Side) -> bool:
-    """Whether two articles are known to be of one outlet. A source that links to several hosts is none."""
-    return bool(a.source) and a.source == b.source and (not (a.host and b.host) or a.host == b.host)
-
-
 def compare(
     a: Side,
     b: Side,
@@ -133,14 +80,11 @@ def compare(
     """The evidence of a pair; symmetric in its two sides. `usual`, `crowding`: on the scale of `scaled_cosine`."""
     first, second = a.profile, b.profile
     translation = crosses(a, b)
-    only_a, only_b = _unmatched(first.lead.names, second.whole), _unmatched(second.lead.names, first.whole)
-    clash_a, clash_b = _unmatched_numbers(first.lead, second.whole), _unmatched_numbers(second.lead, first.whole)
+    only_a, only_b = unmatched_names(first.lead.names, second.whole), unmatched_names(second.lead.names, first.whole)
+    clash_a, clash_b = unmatched_numbers(first.lead, second.whole), unmatched_numbers(second.lead, first.whole)
     shared_numbers = [n for n in first.whole.numbers if second.whole.has(n)]
     alike = jaccard(first.shingles, second.shingles)
-    begins = None if translation else opening(first, second)
-    same_source = one_outlet(a, b)
-    apart = begins and other_news(first, second, begins, same_source=same_source, copied=alike >= COPIED)
-    clashing = [f"{x} / {y}" for x, y in _clashes(clash_a, clash_b, None)]
+    clashing = [f"{x} / {y}" for x, y in clashes(clash_a, clash_b, None)]
     return Evidence(
         cosine=cosine,
         scaled_cosine=scaled_cosine,
@@ -161,237 +105,13 @@ def compare(
         conflicting_names=_sorted(only_a) + _sorted(only_b) if only_a and only_b else (),
         conflicting_numbers=tuple(clashing),
         negation_differs=bool(first.title.negations) != bool(second.title.negations),
-        conflicts=_conflicts(first, second, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
-        + _strange_names(first, second)
-        + ((apart,) if apart else ())
-        + (_other_issue(first, second, clash_a, clash_b) if alike >= SERIES else ())
-        + _other_subject(a, b)
-        + _other_roles(a, b, translation=translation, copied=alike >= COPIED),
+        conflicts=conflicts(a, b, alike=alike, clash_a=clash_a, clash_b=clash_b),
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
-        same_source=same_source,
+        same_source=one_outlet(a, b),
         translation=translation,
         headlines_only=not (first.has_text or second.has_text),
         words=min(len(first.whole.words), len(second.whole.words)),
     )
-
-
-def _conflicts(
-    a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Number], *, translation: bool, copied: bool
-) -> tuple[str, ...]:
-    """Facts that an editor would not join over, each as a sentence part."""
-    shared = any(n.value > SMALL and b.whole.has(n) for n in a.whole.numbers if n.kind not in CALENDAR)
-    excused = shared and jaccard(a.title.template, b.title.template) < ALIKE
-    found = [] if excused else [f"number {x} / {y}" for x, y in _clashes(clash_a, clash_b, HARD_KINDS)]
-    # A number in the headline is the news, unless it counts people: tolls rise.
-    if max(len(a.title.words), len(b.title.words)) <= HEADLINE_WORDS:
-        title_a = _unmatched_numbers(a.title, b.whole, YEARS)
-        title_b = _unmatched_numbers(b.title, a.whole, YEARS)
-        found += [f"headline {x} / {y}" for x, y in _clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
-    amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
-    largest_a, largest_b = max(amounts_a, key=value_of, default=None), max(amounts_b, key=value_of, default=None)
-    if not shared and largest_a and largest_b and largest_a.one_unit(largest_b):
-        found.append(f"other amounts: {largest_a} / {largest_b}")
-    if not translation:
-        found += _template_conflicts(a, b, copied=copied)
-        if not copied and a.has_text and b.has_text:
-            strangers_a, strangers_b = _strangers(a, b), _strangers(b, a)
-            if strangers_a and strangers_b:
-                found.append(f"headlines name others: {strangers_a[0]} / {strangers_b[0]}")
-    return tuple(dict.fromkeys(found))
-
-
-def _strange_names(a: Profile, b: Profile) -> tuple[str, ...]:
-    """Two articles that both have names, and none in common.
-
-    With headlines alone it is dear: of 3,000 Russian pairs it parts 62 that the probability joins, and 47 of those tell
-    one event. But without it two makers' recalls, and accidents in two towns, are joined (9 of 14 such pairs).
-
-    A script without capitals shows hardly a name, so its articles say nothing by that: of the pairs of NTREX that the
-    probability joins 40 with a Chinese or an Arabic side were parted, all of them translations, and of SemEval's three
-    in Chinese.
-    """
-    if not (a.whole.shows_names and b.whole.shows_names):
-        return ()
-    named = a.lead.strong_names and b.lead.strong_names and not a.whole.names.keys() & b.whole.names.keys()
-    return ("no name in common",) if named else ()
-
-
-def _strangers(a: Profile, b: Profile) -> list[str]:
-    """The names in the headline of `a`, where the article `b` knows none of them, neither as a name nor as a word.
-
-    Of 2,563 true pairs of ECB+, SemEval and nyan 11 have such on both sides and no other conflict, of 2,453 false ones
-    (with NTREX) 285; of 3,461 near copies one.
-    """
-    names = a.title.strong_names
-    known = any(key in b.whole.names or stem(name.casefold()) in b.stems for key, name in names.items())
-    return [] if known else list(names.values())
-
-
-def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
-    """What differs between two headlines of one template: there each small difference is the news."""
-    own_words = not copied and a.has_text and b.has_text
-    if own_words and roles_reversed(a.title, b.title):
-        return ["roles reversed in the headline"]
-    words_a, words_b = a.title.template, b.title.template
-    if jaccard(words_a, words_b) < ALIKE:
-        # In other headlines a negation is as often another way to say it ("is out", "will not play").
-        others = own_words and _missing_names(a.title, b) and _missing_names(b.title, a)
-        return ["only one headline is negated"] if others and _denies_the_other(a.title, b.title) else []
-    found = []
-    if bool(a.title.negations) != bool(b.title.negations) and _moved(a.title, b.title) <= DENIED:
-        found.append("only one headline is negated")
-    here = {n for n in _unmatched_numbers(a.title, b.title, YEARS) if not _may_grow(n, a, b)}
-    there = {n for n in _unmatched_numbers(b.title, a.title, YEARS) if not _may_grow(n, a, b)}
-    differing = [(x, y) for x in sorted(here, key=str) for y in sorted(there, key=str) if x.one_unit(y)]
-    if differing:
-        found.append(f"same headline but {differing[0][0]} / {differing[0][1]}")
-    names_a, names_b = _missing_names(a.title, b), _missing_names(b.title, a)
-    if copied:  # over one text a headline is often put in other words, whose first is no name
-        names_a, names_b = _strong(a.title, names_a), _strong(b.title, names_b)
-    if names_a and names_b and not (a.has_text or b.has_text):
-        names_a, names_b = _in_one_place(a.title, names_a, b.title, names_b)
-    if names_a and names_b:
-        found.append(f"same headline but {names_a[0]} / {names_b[0]}")
-    # Without a text below it nothing tells a synonym in a headline from other news; in an edited copy it is a synonym.
-    # And so it is in a headline that differs in more than one word for another: of 16 such pairs of a real stream 15
-    # told one event ("green light" for "approval").
-    if own_words and not _is_update(a, b):
-        only_a, only_b = sorted(words_a - words_b - b.stems), sorted(words_b - words_a - a.stems)
-        if only_a and only_b and not _moved(a.title, b.title):
-            found.append(f"same headline but {_word(a.title, only_a[0])} / {_word(b.title, only_b[0])}")
-    return found
-
-
-def _moved(a: Facts, b: Facts) -> int:
-    """How many words of two headlines are elsewhere, or in one of them only; not those that stand in the place of as
-    many others, up to two at a time."""
-    first, second = ([stem(word) for word in part.words if word not in NEGATIONS] for part in (a, b))
-    blocks = SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
-    return sum(max(k - i, m - j) for what, i, k, j, m in blocks if what != "equal" and not k - i == m - j <= 2)
-
-
-def _other_issue(a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Number]) -> tuple[str, ...]:
-    """What tells two issues of a series apart, whose wording is the same: the day, or every number.
-
-    Of 3,394 near copies in English and Russian the day parts 5, four of them weather of two days; the numbers none. A
-    day with its year is when the article was published or changed: of ECB+ it would part ten true pairs and no other.
-    """
-    days_a, days_b = ({n for n in part.lead.numbers if n.kind == "date" and not n.full} for part in (a, b))
-    days_a, days_b = {n for n in days_a if not b.whole.has(n)}, {n for n in days_b if not a.whole.has(n)}
-    if days_a and days_b:
-        return (f"same wording but {min(days_a, key=value_of)} / {min(days_b, key=value_of)}",)
-    every_a, every_b = (
-        {n for n in part.lead.numbers if n.kind not in SAYING_LITTLE and n.kind != "people"} for part in (a, b)
-    )
-    none_agrees = every_a and every_b and every_a <= clash_a and every_b <= clash_b
-    if none_agrees and jaccard(a.title.template, b.title.template) >= ALIKE:
-        return (f"same wording but {min(every_a, key=value_of)} / {min(every_b, key=value_of)}",)
-    return ()
-
-
-def _denies_the_other(a: Facts, b: Facts) -> bool:
-    """Whether one headline says of a word that it is not so, and the other has the word: "upholds", "not uphold"."""
-    if bool(a.negations) == bool(b.negations):
-        return False
-    denying, other = (a, b) if a.negations else (b, a)
-    denied = {stem(then) for word, then in pairwise(denying.words) if word in DENIALS or word.endswith(CONTRACTED)}
-    return not denied.isdisjoint(stem(word) for word in other.words if len(word) > 3)
-
-
-def _other_subject(a: Side, b: Side) -> tuple[str, ...]:
-    """Headlines in capitals with one predicate and two subjects, neither of which the other article knows.
-
-    In capitals a name looks like any other word, so the rules on names see nothing: "HOLT CORP SETS DIVIDEND" and
-    "BRANDT INC SETS DIVIDEND". In other headlines the same would part paraphrases ("Rescuers find", "Teams find").
-    """
-    if not (a.title.isupper() and b.title.isupper()):
-        return ()
-    first, second = a.profile.title.words, b.profile.title.words
-    common = 0
-    while common < min(len(first), len(second)) and first[-1 - common] == second[-1 - common]:
-        common += 1
-    if common < PREDICATE_WORDS:
-        return ()
-    subjects = []
-    for own, other in ((first, b.profile), (second, a.profile)):
-        subject = [word for word in own[: len(own) - common] if len(word) > 3 and word[0].isalpha()]
-        unknown = [word for word in subject if stem(word) not in other.stems]
-        if not unknown or len(unknown) < len(subject) / 2:
-            return ()
-        subjects.append(unknown[0].upper())
-    return (f"same headline but {min(subjects)} / {max(subjects)}",)
-
-
-def _other_roles(a: Side, b: Side, *, translation: bool, copied: bool) -> tuple[str, ...]:
-    """Headlines whose first names act on each other, in a language whose words for that are known."""
-    if copied or a.lang not in READ or b.lang not in READ:
-        return ()
-    acts = acting_on_each_other(a.profile, b.profile, translation=translation)
-    return (f"other roles in the headlines: {acts}",) if acts else ()
-
-
-def _may_grow(number: Number, a: Profile, b: Profile) -> bool:
-    """Whether another value of this number may be a later count of the same thing."""
-    return number.kind == "people" or (number.group == "plain" and _is_update(a, b))
-
-
-def _is_update(a: Profile, b: Profile) -> bool:
-    return bool(UPDATES & a.title.word_set) != bool(UPDATES & b.title.word_set)
-
-
-def _missing_names(title: Facts, other: Profile) -> list[str]:
-    """Names of a headline that the other article has neither as a name nor as a word."""
-    return [name for name in _unmatched(title.names, other.whole) if stem(name.casefold()) not in other.stems]
-
-
-def _in_one_place(a: Facts, names_a: list[str], b: Facts, names_b: list[str]) -> tuple[list[str], list[str]]:
-    """Names that stand between the same two words, and are no common words: "met Varga on", "met Holm on".
-
-    With nothing but headlines, one names the man and one his office: of 300 pairs that other names set apart, 260 were
-    one event.
-    """
-    for x in _strong(a, names_a):
-        for y in _strong(b, names_b):
-            if _neighbours(a, x) == _neighbours(b, y):
-                return [x], [y]
-    return [], []
-
-
-def _strong(title: Facts, names: list[str]) -> list[str]:
-    """Those that cannot be common words."""
-    return [name for name in names if name_key(name) in title.strong_names]
-
-
-def _neighbours(title: Facts, name: str) -> tuple[str, str]:
-    words = ("", *title.words, "")
-    place = words.index(name.casefold())
-    return stem(words[place - 1]), stem(words[place + 1])
-
-
-def _word(title: Facts, wanted: str) -> str:
-    return next(word for word in title.words if stem(word) == wanted)
-
-
-def _clashes(a: set[Number], b: set[Number], kinds: frozenset[str] | None) -> list[tuple[Number, Number]]:
-    """Numbers of one kind that do not agree, every one of `a` with every one of `b`."""
-    if not a or not b:
-        return []
-    there = sorted(b, key=str)
-    return [
-        (x, y)
-        for x in sorted(a, key=str)
-        for y in there
-        if x.group == y.group and x.one_unit(y) and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
-    ]
-
-
-def _unmatched(names: dict[str, str], whole: Facts) -> list[str]:
-    return [name for key, name in names.items() if key not in whole.names]
-
-
-def _unmatched_numbers(part: Facts, whole: Facts, without: frozenset[str] = CALENDAR) -> set[Number]:
-    """Numbers of a part that nothing in the whole agrees with, but for the kinds `without`."""
-    return {n for n in part.numbers if n.kind not in without and not whole.has(n)}
 
 
 def _heading_support(a: Profile, b: Profile) -> float:

@@ -18,7 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dedup.crowding import crowding
-from dedup.evidence import Evidence, Side, compare, crosses, one_outlet
+from dedup.evidence import Evidence, compare
+from dedup.sides import Side, crosses, one_outlet
 from dedup.space import Scale
 from dedup.verdict import Decision, VerdictLimits, Verifier, decide
 

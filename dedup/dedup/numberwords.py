@@ -51,7 +51,9 @@ NUMBER_WORDS = _forms(
 ENGLISH_MAGNITUDES = _forms(
     {
         1e3: "thousand k",
+        1e5: "lakh lakhs",
         1e6: "million millions m mln mn",
+        1e7: "crore crores cr",
         1e9: "billion billions b bn bln",
         1e12: "trillion trillions tn trn",
     }
@@ -105,6 +107,8 @@ UNITS = {
         "JPY": "yen jpy иена иены иен",
         "CNY": "yuan cny юань юаня юаней",
         "CHF": "franc francs chf франк франка франков franken",
+        "INR": "rupee rupees inr рупий рупии",
+        "KZT": "tenge kzt тенге",
         "kg": "kg kilo kilos kilogram kilograms kilogramme kilogrammes кг килограмм килограмма килограммов",
         "lb": "lb lbs",
         "t": "ton tons tonne tonnes тонна тонны тонн tonnen toneladas tonnellate ton тон",
@@ -116,7 +120,9 @@ UNITS = {
     }.items()
     for word in listed.split()
 }
-SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "¥": "JPY"}
+SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "¥": "JPY", "₹": "INR"}
+# Currencies by a word before the amount: "Rs 500 crore", "EUR 12".
+UNITS_BEFORE = {"rs": "INR", "inr": "INR", "usd": "USD", "eur": "EUR", "gbp": "GBP", "chf": "CHF"}
 
 
 def _months(listed: str) -> dict[str, int]:

@@ -113,7 +113,7 @@ class Facts:
         return False
 
     def measured(self, units: Mapping[float, str]) -> Facts:
-        """The same with the units that the article gives elsewhere: "a 40-million offer" in the headline, "40m euros"."""
+        """The same, with the units that the article gives elsewhere: a "40-million offer" may be of "40m euros"."""
         known = {number for number in self.numbers if not number.unit and number.value in units}
         if not known:
             return self

@@ -1,7 +1,7 @@
 """The numbers of a text, with what they count: pure functions over its tokens, no model, no database.
 
-They are read as the languages of `dedup.numberwords` write them: "6.25 per cent" and "6,25 %", "1.2 billion", «1,2 млрд»
-and "1,2 Milliarden", "5.30pm" and "17:30", "12 March" and "12 de marzo".
+They are read as the languages of `dedup.numberwords` write them: "6.25 per cent" and "6,25 %", "1.2 billion",
+«1,2 млрд» and "1,2 Milliarden", "5.30pm" and "17:30", "12 March" and "12 de marzo".
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dedup.numberwords import (
     ROUGHLY,
     SYMBOLS,
     UNITS,
+    UNITS_BEFORE,
 )
 from dedup.wordlists import HYPHENS
 
@@ -133,7 +134,8 @@ def read_numbers(tokens: Sequence[str], before: Sequence[str]) -> list[Number]:
             continue  # "one" is a pronoun as often as a number
         if _is_of_date(token, *around):
             continue
-        number = _number(value, token, around[1], SYMBOLS.get(before[place][-1:], ""))
+        unit = SYMBOLS.get(before[place][-1:], "") or UNITS_BEFORE.get((around[0] or [""])[-1], "")
+        number = _number(value, token, around[1], unit)
         if number.kind == "count" and before[place][:1].isalpha() and before[place][1:] in HYPHENS:
             number = replace(number, kind="label")
         found.append(replace(number, rough=True) if _is_rough(around[0]) else number)
@@ -161,7 +163,7 @@ def _day_beside(before: Sequence[str], after: Sequence[str]) -> str:
 
 
 def _is_of_date(token: str, before: Sequence[str], after: Sequence[str]) -> bool:
-    """Whether a number is part of a date that is read elsewhere: the day, the year, in Chinese and the like the month."""
+    """Whether a number is part of a date that is read elsewhere: its day, its year, in Chinese its month."""
     if after and after[0].startswith((*CJK_MONTH, *CJK_DAY)):
         return True
     if any(word in MONTHS for word in (*after[:1], *before[-1:])):
@@ -199,7 +201,7 @@ def _number(value: float, token: str, after: Sequence[str], unit: str) -> Number
     if after and (scale := _magnitude(after[0])):
         value, big = _scaled(value, token, after[0], scale), True
         after = [*after[0].split("-")[1:], *after[1:]]
-        if after and (scale := _magnitude(after[0])):  # "5 mil millones"
+        if after and (scale := _magnitude(after[0])):  # "5 mil millones", "3 lakh crore"
             value, after = round(value * scale, 6), after[1:]
     if after and (after[0] in PERCENT or (after[0] in PER and after[1:] and after[1] in HUNDRED)):
         return Number("percent", value)
@@ -215,7 +217,7 @@ def _number(value: float, token: str, after: Sequence[str], unit: str) -> Number
 
 
 def _magnitude(word: str) -> float:
-    """What a word after a number multiplies it by, also in an adjective ("85-million-euro", «85-миллионный»); else 0."""
+    """What a word after a number multiplies it by, also in adjectives ("85-million-euro", «85-миллионный»); or 0."""
     head, *rest = word.split("-")
     if head in MAGNITUDES and (len(head) > 2 or not rest or rest[0] in UNITS):
         return MAGNITUDES[head]

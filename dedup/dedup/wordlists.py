@@ -44,7 +44,8 @@ NEGATIONS = frozenset(
 
 # Two words that deny nothing: "not only", «не менее 14».
 NOT_NEGATED = frozenset(
-    (first, second) for first, listed in {"not": "only just", "не": "менее более только меньше"}.items()
+    (first, second)
+    for first, listed in {"not": "only just", "не": "менее более только меньше"}.items()
     for second in listed.split()
 )
 
@@ -96,10 +97,19 @@ SAYING = tuple(
     сказа говор заяв сооб расс назва назыв счит объяс призн раскр увер отмет предуп""".split()
 )
 
+# Beginnings of verbs that say that something is known now: in a headline one stands for another.
+FINDING = tuple(
+    """find found discov detect identif uncover spot diagnos
+    найд нашл обнар выяв устан откры опред диагн выясн переч""".split()
+)
+
+# Beginnings of verbs whose subject, wherever it stands, does nothing to anybody.
+ALONE = tuple("die died dead resign retire умер умир сконч погиб зараз забол родил".split())
+
 # Beginnings of verbs that say the same of both sides, whichever of the two a headline names first.
 MUTUAL = tuple(
     """meet met talk call phone speak spoke discuss agree visit host receiv welcom join sign return play drew draws tie
-    marr wed date dating divorc merg part split negotiat deal contract extend
+    marr wed date dating divorc merg part split negotiat deal contract extend reach
     встре перег обсуд догов созв погов бесед согла посе приня прибы прие прил подп верн перех возгл сыгра игра ничь
     жен разв объед рассм интер заинт контракт продл""".split()
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dedup.evidence import Side, compare
-from dedup.profile import Number, facts, name_key, profile
+from dedup.evidence import compare
+from dedup.profile import facts, name_key, profile
+from dedup.quantities import Number
+from dedup.sides import Side
 
 
 @pytest.mark.parametrize(

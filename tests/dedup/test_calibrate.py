@@ -25,10 +25,11 @@ from dedup.calibration import (
     weights_digest,
 )
 from dedup.config import Config, default_config_path, load_config
-from dedup.evidence import Side, compare
+from dedup.evidence import compare
 from dedup.model import prepare_model, space_of
 from dedup.profile import profile
 from dedup.quality._threshold import Judged, choose_threshold
+from dedup.sides import Side
 from dedup.verdict import Decision, Verdict, default_verifier
 from dedup_accelerate import Artifact
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dedup.evidence import Evidence, Side, compare
+from dedup.evidence import Evidence, compare
 from dedup.profile import profile
+from dedup.sides import Side
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 FILLER = "The announcement came late in the evening and officials gave no further details about what happens next."

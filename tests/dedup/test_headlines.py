@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dedup.evidence import Side, compare
+from dedup.evidence import compare
 from dedup.profile import profile
+from dedup.sides import Side
 
 
 def conflicts(*titles: str) -> tuple[str, ...]:

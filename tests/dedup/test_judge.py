@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dedup.crowding import Surroundings
-from dedup.evidence import Side
 from dedup.judge import Judge
 from dedup.profile import profile
+from dedup.sides import Side
 from dedup.space import Scale
 from dedup.verdict import Verdict, VerdictLimits, default_verifier
 

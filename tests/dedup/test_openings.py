@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dedup.evidence import Side, compare
+from dedup.evidence import compare
 from dedup.openings import opening
 from dedup.profile import profile
+from dedup.sides import Side
 
 HELLO = "Good evening from the desk in Wexley, this is our daily letter for all who follow the region closely."
 NOTE = "Orla Brandt writes on towns and taxes and has reported for this paper from nine provinces since 2004."

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dedup.evidence import Side, compare
-from dedup.profile import Number, containment, facts, jaccard, name_key, profile, shingles
+from dedup.evidence import compare
+from dedup.profile import containment, facts, jaccard, name_key, profile, shingles
+from dedup.quantities import Number
+from dedup.sides import Side
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dedup.evidence import Side, compare
+from dedup.evidence import compare
 from dedup.profile import profile
+from dedup.sides import Side
 
 QUAKE = "An earthquake of magnitude 4.8 shook the Corvane valley at dawn on {}. There were no reports of any damage."
 NIGHT = "Calm and cold with a low of minus {} in Thornby. Fog patches in the valley by dawn. Light winds from the {}."

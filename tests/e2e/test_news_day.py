@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import select
 
 from dedup.config import Config, load_config
-from dedup.evidence import Side
 from dedup.jobs import ingest
 from dedup.profile import profile
 from dedup.results import StoryView
 from dedup.service import Deduplicator
+from dedup.sides import Side
 from dedup.space import View
 from dedup.store import ArticleRow, MembershipRow
 from dedup_ingest import read_feed_list

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from dedup import metrics
 from dedup.corpora import Document, Text, heading
-from dedup.evidence import Side
 from dedup.metrics import Threshold
 from dedup.quality._results import Evaluation, Figures, Mistake
 from dedup.quality._sweep import Dendrogram, cut, cuts
 from dedup.quality._trial import Trial, curve_of, scaled_cosines
+from dedup.sides import Side
 from dedup.verdict import Decision
 
 # Pairs of documents that are judged for the sweep, at most: the nearest ones of every document. 40 s of judging.

@@ -16,10 +16,10 @@ from dedup._errors import CorpusError
 from dedup.config import Config
 from dedup.corpora import Text
 from dedup.crowding import surroundings_of_each
-from dedup.evidence import Side
 from dedup.metrics import Curve
 from dedup.profile import profile
 from dedup.quality._results import Subject
+from dedup.sides import Side
 from dedup.space import View
 from dedup.verdict import Decision
 
