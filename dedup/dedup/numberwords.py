@@ -1,12 +1,11 @@
-"""Words that numbers are read with, in the languages of `LANGUAGES`: magnitudes, units, months, marks of time.
+"""Words that numbers are read with: magnitudes, units, months, marks of time.
 
-English and Russian have every class; the others those that tell one number from another. A word that means something
+English and Russian have every class; Arabic, Chinese, Czech, Dutch, French, German, Italian, Japanese, Korean, Polish,
+Portuguese, Spanish, Swedish, Turkish and Ukrainian those that tell one number from another. A word that means something
 else in another of these languages ("once" is eleven, and English) is left out.
 """
 
 from __future__ import annotations
-
-LANGUAGES = ("en", "ru", "ar", "cs", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "sv", "tr", "uk", "zh")
 
 
 def _forms(table: dict[float, str]) -> dict[str, float]:
@@ -131,26 +130,29 @@ def _months(listed: str) -> dict[str, int]:
 
 MONTHS = _months(
     """january jan январь января январе|february feb февраль февраля феврале|march март марта марте
-    |april апрель апреля апреле|may май мая мае|june июнь июня июне|july июль июля июле
-    |august aug август августа августе|september sept сентябрь сентября сентябре
+    |april apr апрель апреля апреле|may май мая мае|june jun июнь июня июне|july jul июль июля июле
+    |august aug август августа августе|september sept sep сентябрь сентября сентябре
     |october oct октябрь октября октябре|november nov ноябрь ноября ноябре
     |december dec декабрь декабря декабре"""
 )
-# Months in the other languages, only beside a day: "Mars" is a planet, "Julio" a man, "marca" a brand.
-MONTHS_WITH_DAY = _months(
+# Months in the other languages, only behind a day: "Mars" is a planet, "Julio" a man, "marca" a brand.
+MONTHS_BEHIND_DAY = _months(
     """januar jänner janvier enero gennaio janeiro januari stycznia січня ocak ledna يناير
     |februar février febrero febbraio fevereiro februari lutego лютого şubat února فبراير
     |mar märz mars marzo março maart marca березня mart března مارس
-    |apr avril abril aprile kwietnia квітня nisan dubna أبريل
+    |avril abril aprile kwietnia квітня nisan dubna أبريل
     |mai mayo maggio maio mei maja maj травня mayıs května مايو
-    |jun juni juin junio giugno junho czerwca червня haziran června يونيو
-    |jul juli juillet julio luglio julho lipca липня temmuz července يوليو
+    |juni juin junio giugno junho czerwca червня haziran června يونيو
+    |juli juillet julio luglio julho lipca липня temmuz července يوليو
     |août agosto augusti augustus sierpnia серпня ağustos srpna أغسطس
-    |sep septembre septiembre settembre setembro września вересня eylül سبتمبر
+    |septembre septiembre settembre setembro września вересня eylül سبتمبر
     |oktober octobre octubre ottobre outubro października жовтня ekim října أكتوبر
     |novembre noviembre novembro listopada листопада kasım listopadu نوفمبر
     |dezember décembre diciembre dicembre dezembro grudnia грудня aralık prosince ديسمبر"""
 )
+# Before a date that the news is about; but not where the date is that of the article: "Posted on 5 May 2026".
+DATED = frozenset("on for of in from since by until на за от с со к до по в am vom zum le du el del".split())
+POSTED = frozenset("posted published updated".split())
 # "5月3日": month and day, each behind its number.
 CJK_MONTH = ("月", "월")
 CJK_DAY = ("日", "号", "일")

@@ -31,6 +31,7 @@ FIRST_WORDS = 14
 _TOKEN = re.compile(
     TIME + r"|\d+(?:[.,\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|%|[^\W\d_]+(?:['’\-][^\W\d_]+)*"
 )
+STOPS = frozenset(".!?…\n。！？")
 _SENTENCE_END = re.compile(r"[.!?…:;\n—–|]\s*[«\"“(]?$")
 _SOFT = {
     "w": "v",
@@ -54,6 +55,7 @@ class Facts:
 
     `names` maps a name's key to how it was written first. `weak` are the keys that may be common words: they open a
     sentence, or stand in a headline that capitalises every word, and nothing else in the article vouches for them.
+    `stops` are the places in `words` where a sentence begins, but for the first.
     """
 
     names: dict[str, str]
@@ -61,6 +63,7 @@ class Facts:
     numbers: frozenset[Number]
     negations: int
     words: tuple[str, ...]
+    stops: tuple[int, ...]
 
     @cached_property
     def strong_names(self) -> dict[str, str]:
@@ -149,6 +152,13 @@ class Profile:
     def heading(self) -> frozenset[str]:
         """The words of the title, or the first ones of a text without one."""
         return self.title.word_set or frozenset(self.lead.words[:FIRST_WORDS])
+
+    @cached_property
+    def sentences(self) -> tuple[tuple[str, ...], ...]:
+        """The words of each sentence of the text, without the title."""
+        stops = [stop for stop in self.whole.stops if stop > len(self.title.words)]
+        places = [len(self.title.words), *stops, len(self.whole.words)]
+        return tuple(self.whole.words[start:end] for start, end in pairwise(places) if start < end)
 
     @cached_property
     def words(self) -> Bag:
@@ -256,8 +266,11 @@ def facts(text: str, vouched: frozenset[str] = frozenset()) -> Facts:
         for token, follower in pairwise((*plain_tokens, ""))
     )
     weak = frozenset(names.keys() - strong)
+    ends = [start + len(token) for token, start in tokens]
+    gaps = ((place, text[end:start]) for place, (end, (_, start)) in enumerate(zip(ends, tokens[1:], strict=False), 1))
+    stops = tuple(place for place, gap in gaps if not STOPS.isdisjoint(gap))
     before = [text[max(0, start - 2) : start] for _, start in tokens]
-    return Facts(names, weak, frozenset(read_numbers(plain_tokens, before)), negations, tuple(plain_tokens))
+    return Facts(names, weak, frozenset(read_numbers(plain_tokens, before)), negations, tuple(plain_tokens), stops)
 
 
 def _is_title_case(headline: str) -> bool:

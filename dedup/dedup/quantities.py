@@ -15,18 +15,20 @@ from dedup.numberwords import (
     CJK_MONTH,
     CLOCK,
     CLOCK_LETTERS,
+    DATED,
     ENGLISH_MAGNITUDES,
     HUNDRED,
     MAGNITUDE_STEMS,
     MAGNITUDES,
     MONTHS,
-    MONTHS_WITH_DAY,
+    MONTHS_BEHIND_DAY,
     MORE,
     NUMBER_WORDS,
     OF,
     PEOPLE,
     PER,
     PERCENT,
+    POSTED,
     ROUGHLY,
     SYMBOLS,
     UNITS,
@@ -43,6 +45,8 @@ ROUGH = 0.15
 MAX_NUMBER_LENGTH = 20
 # Tokens of which a number's meaning is read, behind it: "11 mil millones de libras".
 BEHIND = 4
+# And before it: "Posted on 5".
+BEFORE = 3
 
 TIME = r"(?<![\d.,:：])(?:[01]?\d|2[0-3])(?:[:：]|\s?[hH]\s?)[0-5]\d(?![\d:：])"
 _TIME = re.compile(r"(\d{1,2})\s?[:：.h]\s?(\d{2})")
@@ -54,14 +58,14 @@ class Number:
 
     `kind` is percent, decimal, people, big (1000 and more), year, month, date (month * 100 + day), time (minutes, on a
     dial of 12 hours), label (of a name, as in "Covid-19") or count. `unit` is a currency or measure beside it. `rough`:
-    "about" or the like stands before it. `full`: of a date, its year stands behind it.
+    "about" or the like stands before it. `own`: the date is the article's own ("Updated: 5 May 2026").
     """
 
     kind: str
     value: float
     unit: str = ""
     rough: bool = field(default=False, compare=False)
-    full: bool = field(default=False, compare=False)
+    own: bool = field(default=False, compare=False)
 
     @property
     def group(self) -> str:
@@ -117,9 +121,9 @@ def read_numbers(tokens: Sequence[str], before: Sequence[str]) -> list[Number]:
     """The numbers among the case-folded tokens of a text; `before`: the two characters right before each token."""
     found = []
     for place, token in enumerate(tokens):
-        around = tokens[max(0, place - 2) : place], tokens[place + 1 : place + 1 + BEHIND]
-        if token in MONTHS or (token in MONTHS_WITH_DAY and _day_beside(*around)):
-            found.append(_date(MONTHS.get(token) or MONTHS_WITH_DAY[token], *around))
+        around = tokens[max(0, place - BEFORE) : place], tokens[place + 1 : place + 1 + BEHIND]
+        if token in MONTHS or (token in MONTHS_BEHIND_DAY and _day_beside(around[0], ())):
+            found.append(_date(MONTHS.get(token) or MONTHS_BEHIND_DAY[token], *around))
             continue
         if token.startswith(CJK_MONTH) and around[0] and _is_day(around[0][-1]):
             day = around[1][0] if around[1][1:] and around[1][1].startswith(CJK_DAY) else ""
@@ -155,6 +159,10 @@ def _is_day(token: str) -> bool:
     return token.isdecimal() and len(token) <= 2 and 1 <= int(token) <= 31
 
 
+def _is_year(token: str) -> bool:
+    return token.isdecimal() and len(token) == 4 and 1900 <= int(token) <= 2100
+
+
 def _day_beside(before: Sequence[str], after: Sequence[str]) -> str:
     """The day of a month that stands right before or behind it, or before a preposition: "5 de mayo"."""
     if before[1:] and before[-1] in OF:
@@ -167,18 +175,20 @@ def _is_of_date(token: str, before: Sequence[str], after: Sequence[str]) -> bool
     if after and after[0].startswith((*CJK_MONTH, *CJK_DAY)):
         return True
     if any(word in MONTHS for word in (*after[:1], *before[-1:])):
-        return True
+        return _is_day(token) or _is_year(token)
     if after[1:] and after[0] in OF:
         after = after[1:]
-    return _is_day(token) and any(word in MONTHS_WITH_DAY for word in (*after[:1], *before[-1:]))
+    return _is_day(token) and bool(after) and after[0] in MONTHS_BEHIND_DAY
 
 
 def _date(month: int, before: Sequence[str], after: Sequence[str]) -> Number:
     day = _day_beside(before, after)
     if not day:
         return Number("month", month)
-    full = any(len(token) == 4 and token.isdecimal() for token in after[:2])
-    return Number("date", month * 100 + int(day), full=full)
+    dated = any(map(_is_year, after[:2]))
+    words = before[:-1] if before[-1:] == [day] else before
+    about = bool(words) and words[-1] in DATED and not POSTED.intersection(words[-2:])
+    return Number("date", month * 100 + int(day), own=dated and not about and "года" not in after[:3])
 
 
 def _time(token: str, after: Sequence[str]) -> Number | None:
@@ -209,7 +219,7 @@ def _number(value: float, token: str, after: Sequence[str], unit: str) -> Number
         return Number("people", value)
     measured = after[1:] if after and after[0] in OF else after
     unit = unit or (UNITS.get(measured[0], "") if measured else "")
-    if len(token) == 4 and 1900 <= value <= 2100 and not unit:
+    if _is_year(token) and not unit:
         return Number("year", value)
     if value != int(value):
         return Number("decimal", value, unit)

@@ -154,3 +154,57 @@ def test_a_missing_time_and_a_missing_text_are_not_held_against_an_article() -> 
     assert found.hours_apart is None
     assert found.name_support is None
     assert found.conflicts == ()
+
+
+def test_a_script_without_capitals_shows_no_names_that_could_differ() -> None:
+    a = side("Quake in Kelmouth", f"A quake shook Kelmouth and Lusen on Thursday. {FILLER}")
+    b = side("凯尔茅斯发生地震", "周四，凯尔茅斯和卢森发生地震。据 Wire 报道，无人受伤。", "zh")
+    assert "no name in common" not in evidence(a, b).conflicts
+    latin = side("Erdbeben in Veyra", "In Veyra und Norland hat am Donnerstag die Erde gebebt.", "de")
+    assert "no name in common" in evidence(a, latin).conflicts
+
+
+SHARES = "Shares of Veyra fell {} on Friday after its founder wrote that they were too dear, and the firm lost {}."
+
+
+def test_hard_numbers_that_differ_beside_one_that_agrees_part_no_two_headlines_in_their_own_words() -> None:
+    a = side("Founder calls Veyra shares too dear", SHARES.format("12%", "14 billion crowns"))
+    b = side("Veyra tumbles after late-night post", SHARES.format("10%", "14 billion crowns"))
+    assert not any("number" in conflict for conflict in evidence(a, b).conflicts)
+    other = side("Veyra tumbles after late-night post", SHARES.format("10%", "9 billion crowns"))
+    assert "number 12% / 10%" in evidence(a, other).conflicts
+
+
+def test_hard_numbers_that_differ_under_one_headline_are_two_days_of_a_market() -> None:
+    told = "The Kirchau index of 40 shares closed {} higher on {}. " + FILLER
+    a = side("Kirchau shares close higher", told.format("0.8%", "Tuesday"))
+    b = side("Kirchau shares close higher", told.format("1.4%", "Wednesday"))
+    assert "number 0.8% / 1.4%" in evidence(a, b).conflicts
+
+
+def test_the_numbers_of_a_first_line_that_is_no_headline_are_not_the_news() -> None:
+    a = side(
+        "Ostrander scored 23 on Thursday night to break the scoring record of Lusen and to help the team, the first of "
+        "the league for a month by now, remain unbeaten at home",
+        FILLER,
+    )
+    b = side("Ostrander breaks 30-year-old scoring record of Lusen", FILLER + " Lusen won.")
+    assert not any(conflict.startswith("headline ") for conflict in evidence(a, b).conflicts)
+    short = side("Ostrander scores 23 for Lusen, a record", FILLER + " Ostrander scored for Lusen.")
+    assert "headline 23 / 30" in evidence(short, b).conflicts
+
+
+def test_an_amount_in_a_headline_has_the_currency_that_its_text_gives() -> None:
+    a = side("Lusen gets £75m bid for Ostrander", f"A bid of 75 million pounds came from Kelmouth. {FILLER}")
+    b = side("85-million offer for Ostrander of Lusen", f"The offer is one of 85 million euros, all told. {FILLER}")
+    assert evidence(a, b).conflicts == ()
+
+
+def test_a_short_name_of_an_institution_is_one_name_in_two_languages() -> None:
+    a = side("IMF lends to Ardesia", "The IMF said on Friday that it would lend 643 million crowns.")
+    b = side("МВФ даст денег", "Кредит в 643 миллиона крон одобрил МВФ. " + TALK, "ru")
+    assert "no name in common" not in evidence(a, b).conflicts
+    assert "IMF" in evidence(a, b).shared_names
+    c = side("WHO warns of fever", "The WHO warned of fever.")
+    d = side("ВОЗ предупредила о лихорадке", "О лихорадке предупредила ВОЗ.", "ru")
+    assert "WHO" in evidence(c, d).shared_names

@@ -137,3 +137,54 @@ def test_a_headline_put_in_other_words_or_in_another_order_is_the_same_news(a: s
 def told(*titles: str) -> tuple[str, ...]:
     a, b = map(with_text, titles, WINTER)
     return compare(a, b, cosine=0.9, scaled_cosine=1.5).conflicts
+
+
+CAUSE = "Учёные Лусена рассказали в журнале, отчего болезнь так часто кончается смертью: не хватает витамина. {}"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Раскрыта причина высокой смертности", "Учёные нашли причину высокой смертности"),
+        ("Выявлена причина высокой смертности", "Обнаружена причина высокой смертности"),
+        ("Врачи объяснили причину высокой смертности", "Врачи назвали причину высокой смертности"),
+    ],
+)
+def test_found_revealed_and_told_are_one_thing_to_a_headline(a: str, b: str) -> None:
+    one = Side(a, profile(a, CAUSE.format("Работа вышла в четверг.")), "ru", "", None)
+    other = Side(b, profile(b, "В журнале объяснили, при чём тут витамин. " + CAUSE.format("")), "ru", "", None)
+    assert compare(one, other, cosine=None, scaled_cosine=None).conflicts == ()
+
+
+def test_any_other_verb_in_its_place_is_other_news() -> None:
+    a, b = "Lusen council raises harbour dues", "Lusen council lowers harbour dues"
+    one = with_text(a, "The council of Lusen decided on Friday what ships pay from May on. It was a long evening.")
+    other = with_text(b, "Ships will pay another sum at Lusen, as its council has decided by seven votes to four.")
+    assert compare(one, other, cosine=None, scaled_cosine=None).conflicts == ("same headline but raises / lowers",)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Lusen works on not only two vaccines", "Lusen works on two vaccines"),
+        ("В Лусене разрабатывают не менее 14 вакцин", "В Лусене разрабатывают 14 вакцин"),
+    ],
+)
+def test_not_only_and_not_less_than_deny_nothing(a: str, b: str) -> None:
+    assert conflicts(a, b) == ()
+
+
+def test_two_times_in_one_headline_are_two_events_and_one_time_in_two_forms_is_not() -> None:
+    assert conflicts("Lusen ferry leaves at 17:30", "Lusen ferry leaves at 18:15") != ()
+    assert conflicts("Lusen ferry leaves at 17:30", "Lusen ferry leaves at 5.30pm") == ()
+
+
+SIGNED = "The club of Lusen has signed {} from {} for a fee that it does not tell, and presents him to the press today."
+
+
+def test_two_people_of_whom_the_other_article_knows_nothing_are_two_events() -> None:
+    a = with_text("Lusen sign winger Tiago Bento on four-year deal", SIGNED.format("winger Tiago Bento", "Kelmouth"))
+    b = with_text("Lusen sign goalkeeper Erik Dahl until 2029", SIGNED.format("goalkeeper Erik Dahl", "Stavik"))
+    assert "headlines name others: Tiago Bento / Erik Dahl" in compare(a, b, cosine=None, scaled_cosine=None).conflicts
+    both = with_text("Lusen sign goalkeeper Erik Dahl until 2029", SIGNED.format("Erik Dahl and Tiago Bento", "Stavik"))
+    assert compare(a, both, cosine=None, scaled_cosine=None).conflicts == ()

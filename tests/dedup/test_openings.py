@@ -121,3 +121,39 @@ def test_one_outlets_opening_over_other_words_separates_where_the_headlines_are_
         f"{byline} Friday told Delmar Rail to build the tram line along the eastern embankment.",
     )
     assert conflicts(a, again) == ()
+
+
+ABOUT = (
+    " About Holtmann: Holtmann Industries makes valves and pumps and employs 8,400 people in 31 countries."
+    " Its shares are listed in Lusen under the ticker HTM."
+)
+
+
+def news(title: str, text: str) -> Side:
+    return Side(title, profile(title, text), "en", "", None)
+
+
+def parted(a: Side, b: Side) -> bool:
+    found = [compare(*sides, cosine=None, scaled_cosine=None).conflicts for sides in ((a, b), (b, a))]
+    assert bool(found[0]) == bool(found[1])
+    return "the same standing sentences, around other news" in found[0]
+
+
+def test_standing_sentences_below_other_news_are_all_that_two_articles_share() -> None:
+    chief = news("Holtmann appoints new finance chief", "Priya Raman will look after the money from 1 July on." + ABOUT)
+    plant = news("Holtmann opens plant in Brazil", "The first valves leave the works near Santos this week." + ABOUT)
+    assert parted(chief, plant)
+
+
+def test_standing_sentences_below_one_piece_of_news_part_nothing() -> None:
+    chief = news("Holtmann appoints new finance chief", "Priya Raman will look after the money from 1 July on." + ABOUT)
+    told = news("Priya Raman to run the money at Holtmann", "The finance chief, Priya Raman, starts on 1 July." + ABOUT)
+    assert not parted(chief, told)
+
+
+def test_an_edited_copy_under_another_headline_is_one_text() -> None:
+    body = "The council of Lusen closed the bridge on Friday night after divers had found a crack in its second pier."
+    more = " Buses go round by Kelmouth, which takes an hour, and the ferry runs all night for the price of a bus."
+    a = news("Crack closes Lusen bridge", "Drivers were told to stay at home by radio." + body + more)
+    b = news("No way over the Tarn tonight", "It will be a long way home for many, we fear." + body + more)
+    assert not parted(a, b)

@@ -72,3 +72,55 @@ def test_copies_under_two_headlines_are_one_text() -> None:
     which it is expected to do before the herring season opens; none of the 240 dockers is to lose his place."""
     a, b = side("Corbin takes over Tidewell", text), side("Tidewell gets an owner in Corbin", text)
     assert not any("roles" in one for one in conflicts(a, b))
+
+
+def test_what_falls_after_another_has_spoken_does_nothing_to_him() -> None:
+    a = side("Veyra falls after Ostrander speaks")
+    b = side("Острандер обвалил Вейру", lang="ru")
+    assert not any("roles" in one for one in conflicts(a, b))
+    assert any("roles" in one for one in conflicts(side("Veyra sues Ostrander"), b))
+
+
+TEXT = "Об этом в четверг сообщило агентство, подробностей пока нет. {}"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "turned"),
+    [
+        ("Певица Лидия Варгина заразилась Лусеном", "Лусеном заразилась известная певица Лидия Варгина", False),
+        ("Арденов продлил контракт с «Соколом»", "«Сокол» продлил контракт с Арденовым", False),
+        ("Умер актёр Арденов из «Бурана»", "Звезда «Бурана» актёр Арденов умер", False),
+        ("«Сокол» обыграл «Буран» в гостях", "«Буран» обыграл «Сокол» в гостях", True),
+    ],
+)
+def test_russian_shows_by_its_cases_and_verbs_who_acts(a: str, b: str, turned: bool) -> None:
+    one, other = side(a, TEXT.format(a), "ru"), side(b, TEXT.format("Подтвердили это и сами участники."), "ru")
+    assert ("roles reversed in the headline" in conflicts(one, other)) is turned
+
+
+def test_who_reaches_a_deal_with_whom_has_no_first_name() -> None:
+    text = "The two sides told reporters of it on Friday evening, and gave no further details. {}"
+    a = side("Redcliffe reach deal with Stanmore", text.format("Redcliffe pay nothing to Stanmore."))
+    b = side("Stanmore reach deal with Redcliffe", text.format("It is for one year."))
+    assert not any("roles" in one for one in conflicts(a, b))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "turned"),
+    [
+        ("Varga beats Holm to reach Delmont final", "Holm beats Varga in opening match of Harbour Cup", True),
+        ("Varga beats Holm to reach Delmont final", "Varga beats champion Holm in two sets at Delmont", False),
+        ("Varga meets Holm over the harbour dues", "Holm meets Varga for a second day of talks in Lusen", False),
+        ("Гроссмейстер Варгин обыграл Хольмова", "Хольмов обыграл гроссмейстера Варгина в следующей партии", True),
+        ("Арденов покинул «Сокол» со слезами", "Летом «Сокол» покинул вратарь Арденов, игрок сборной", False),
+    ],
+)
+def test_one_verb_between_two_names_that_change_places_is_two_events(a: str, b: str, turned: bool) -> None:
+    english = a.isascii()
+    told = "It was said in Lusen that Varga and Holm {}." if english else "Писали, что Варгин, Хольмов и Арденов {}."
+    ends = ("had slept well", "would not talk to reporters") if english else ("спали хорошо", "говорить отказались")
+    one, other = (
+        side(title, told.format(end) + title, "en" if english else "ru")
+        for title, end in zip((a, b), ends, strict=True)
+    )
+    assert ("roles reversed in the headline" in conflicts(one, other)) is turned
