@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -184,9 +185,16 @@ def _profile(title: str, text: str, lead_words: int) -> Profile:
     whole = title + "\n" + text
     vouched = frozenset(facts(text).strong_names) if text else frozenset()
     everything = facts(whole, vouched)
-    units = {number.value: number.unit for number in everything.numbers if number.unit}
+    units = _units(everything.numbers)
     heading, first = facts(title, vouched).measured(units), facts(lead, vouched).measured(units)
     return Profile(heading, first, everything, shingles(whole), stems(everything.words))
+
+
+def _units(numbers: Iterable[Number]) -> dict[float, str]:
+    """The unit of each value that has one, and no other."""
+    measured = {(number.value, number.unit) for number in numbers if number.unit}
+    units = Counter(value for value, _ in measured)
+    return {value: unit for value, unit in measured if units[value] == 1}
 
 
 def _is_cut_from(title: str, text: str) -> bool:

@@ -198,6 +198,8 @@ def test_an_amount_in_a_headline_has_the_currency_that_its_text_gives() -> None:
     a = side("Lusen gets £75m bid for Ostrander", f"A bid of 75 million pounds came from Kelmouth. {FILLER}")
     b = side("85-million offer for Ostrander of Lusen", f"The offer is one of 85 million euros, all told. {FILLER}")
     assert evidence(a, b).conflicts == ()
+    c = side("85-million offer for Ostrander of Lusen", f"It is of 85 million euros, not 85 million dollars. {FILLER}")
+    assert "headline 75000000 / 85000000" in evidence(a, c).conflicts
 
 
 def test_a_short_name_of_an_institution_is_one_name_in_two_languages() -> None:
