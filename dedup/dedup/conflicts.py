@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from itertools import pairwise
 
@@ -37,11 +38,13 @@ COPIED = 0.7
 SERIES = 0.3
 
 
-def conflicts(a: Side, b: Side, *, alike: float, clash_a: set[Number], clash_b: set[Number]) -> tuple[str, ...]:
+def conflicts(
+    a: Side, b: Side, *, alike: float, shared: Iterable[Number], clash_a: set[Number], clash_b: set[Number]
+) -> tuple[str, ...]:
     """What speaks against one event, each as a sentence part ("number 6.25% / 6.5%"); symmetric in its two sides.
 
-    alike: Jaccard of their shingles. clash_a, clash_b: the numbers of either lead that nothing in the other agrees
-        with.
+    alike: Jaccard of their shingles. shared: the numbers of `a` that something in `b` agrees with. clash_a, clash_b:
+        those of either lead that nothing in the other agrees with.
     """
     first, second, translation = a.profile, b.profile, crosses(a, b)
     begins = None if translation else opening(first, second)
@@ -49,7 +52,7 @@ def conflicts(a: Side, b: Side, *, alike: float, clash_a: set[Number], clash_b: 
     if not apart and not translation and alike < COPIED and only_standing(first, second):
         apart = "the same standing sentences, around other news"
     return (
-        _of_facts(first, second, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
+        _of_facts(first, second, shared, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
         + _strange_names(first, second)
         + ((apart,) if apart else ())
         + (_other_issue(first, second, clash_a, clash_b) if alike >= SERIES else ())
@@ -59,14 +62,20 @@ def conflicts(a: Side, b: Side, *, alike: float, clash_a: set[Number], clash_b: 
 
 
 def _of_facts(
-    a: Profile, b: Profile, clash_a: set[Number], clash_b: set[Number], *, translation: bool, copied: bool
+    a: Profile,
+    b: Profile,
+    shared: Iterable[Number],
+    clash_a: set[Number],
+    clash_b: set[Number],
+    *,
+    translation: bool,
+    copied: bool,
 ) -> tuple[str, ...]:
     """Numbers, names and headlines that differ."""
-    shared = any(n.value > SMALL and b.whole.has(n) for n in a.whole.numbers if n.kind not in CALENDAR)
+    kinds = {n.kind for n in shared if n.value > SMALL} - CALENDAR
     # With another number in common one says what a share lost, the other where it stood: of the labelled pairs that
     # this alone would part (NTREX, SemEval) all 13 told one event. Not so under one template: markets close every day.
-    told = any(n.kind in TELLING_KINDS and n.value > SMALL and b.whole.has(n) for n in a.whole.numbers)
-    excused = told and jaccard(a.title.template, b.title.template) < ALIKE
+    excused = not kinds.isdisjoint(TELLING_KINDS) and jaccard(a.title.template, b.title.template) < ALIKE
     found = [] if excused else [f"number {x} / {y}" for x, y in clashes(clash_a, clash_b, HARD_KINDS)]
     # A number in the headline is the news, unless it counts people: tolls rise.
     if max(len(a.title.words), len(b.title.words)) <= HEADLINE_WORDS:
@@ -75,7 +84,7 @@ def _of_facts(
         found += [f"headline {x} / {y}" for x, y in clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
     amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
     largest_a, largest_b = max(amounts_a, key=value_of, default=None), max(amounts_b, key=value_of, default=None)
-    if not shared and largest_a and largest_b and largest_a.one_unit(largest_b):
+    if not kinds and largest_a and largest_b and largest_a.one_unit(largest_b):
         found.append(f"other amounts: {largest_a} / {largest_b}")
     if not translation:
         found += _template_conflicts(a, b, copied=copied)

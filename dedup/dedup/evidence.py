@@ -105,7 +105,7 @@ def compare(
         conflicting_names=_sorted(only_a) + _sorted(only_b) if only_a and only_b else (),
         conflicting_numbers=tuple(clashing),
         negation_differs=bool(first.title.negations) != bool(second.title.negations),
-        conflicts=conflicts(a, b, alike=alike, clash_a=clash_a, clash_b=clash_b),
+        conflicts=conflicts(a, b, alike=alike, shared=shared_numbers, clash_a=clash_a, clash_b=clash_b),
         hours_apart=abs((a.at - b.at).total_seconds()) / 3600 if a.at and b.at else None,
         same_source=one_outlet(a, b),
         translation=translation,

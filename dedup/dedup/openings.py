@@ -76,7 +76,7 @@ def other_news(a: Profile, b: Profile, found: Opening, *, same_source: bool, cop
 
 def only_standing(a: Profile, b: Profile) -> bool:
     """Whether whole sentences are all that two articles share: what stands around them is other news."""
-    common = {one for one in a.sentences if len(one) >= SENTENCE_WORDS}.intersection(b.sentences)
+    common = {one for one in a.sentence_set & b.sentence_set if len(one) >= SENTENCE_WORDS}
     shared = sum(map(len, common))
     if shared < SENTENCES_WORDS:
         return False

@@ -162,6 +162,11 @@ class Profile:
         return tuple(self.whole.words[start:end] for start, end in pairwise(places) if start < end)
 
     @cached_property
+    def sentence_set(self) -> frozenset[tuple[str, ...]]:
+        """The same, with their hashes kept: each article is compared with many."""
+        return frozenset(self.sentences)
+
+    @cached_property
     def words(self) -> Bag:
         """The words of all of it."""
         return word_bag(self.whole)

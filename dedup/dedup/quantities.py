@@ -48,6 +48,9 @@ BEHIND = 4
 # And before it: "Posted on 5".
 BEFORE = 3
 
+# Words that a number or a date may be read at; all others but digits are passed over.
+WORDS = NUMBER_WORDS.keys() | MONTHS.keys() | MONTHS_BEHIND_DAY.keys()
+
 TIME = r"(?<![\d.,:：])(?:[01]?\d|2[0-3])(?:[:：]|\s?[hH]\s?)[0-5]\d(?![\d:：])"
 _TIME = re.compile(r"(\d{1,2})\s?[:：.h]\s?(\d{2})")
 
@@ -121,29 +124,35 @@ def read_numbers(tokens: Sequence[str], before: Sequence[str]) -> list[Number]:
     """The numbers among the case-folded tokens of a text; `before`: the two characters right before each token."""
     found = []
     for place, token in enumerate(tokens):
-        around = tokens[max(0, place - BEFORE) : place], tokens[place + 1 : place + 1 + BEHIND]
-        if token in MONTHS or (token in MONTHS_BEHIND_DAY and _day_beside(around[0], ())):
-            found.append(_date(MONTHS.get(token) or MONTHS_BEHIND_DAY[token], *around))
+        if not (token[0].isdecimal() or token in WORDS or token.startswith(CJK_MONTH)):
             continue
-        if token.startswith(CJK_MONTH) and around[0] and _is_day(around[0][-1]):
-            day = around[1][0] if around[1][1:] and around[1][1].startswith(CJK_DAY) else ""
-            month = int(around[0][-1])
-            found.append(Number("date", month * 100 + int(day)) if _is_day(day) else Number("month", month))
-            continue
-        if (time := _time(token, around[1])) is not None:
-            found.append(time)
+        earlier, later = tokens[max(0, place - BEFORE) : place], tokens[place + 1 : place + 1 + BEHIND]
+        if (when := _date_at(token, earlier, later) or _time(token, later)) is not None:
+            found.append(when)
             continue
         value = _value(token)
         if value is None or (token[0].isalpha() and value == 1):
             continue  # "one" is a pronoun as often as a number
-        if _is_of_date(token, *around):
+        if _is_of_date(token, earlier, later):
             continue
-        unit = SYMBOLS.get(before[place][-1:], "") or UNITS_BEFORE.get((around[0] or [""])[-1], "")
-        number = _number(value, token, around[1], unit)
+        unit = SYMBOLS.get(before[place][-1:], "") or UNITS_BEFORE.get((earlier or [""])[-1], "")
+        number = _number(value, token, later, unit)
         if number.kind == "count" and before[place][:1].isalpha() and before[place][1:] in HYPHENS:
             number = replace(number, kind="label")
-        found.append(replace(number, rough=True) if _is_rough(around[0]) else number)
+        found.append(replace(number, rough=True) if _is_rough(earlier) else number)
     return found
+
+
+def _date_at(token: str, before: Sequence[str], after: Sequence[str]) -> Number | None:
+    """The date whose month is this token."""
+    if token in MONTHS:
+        return _date(MONTHS[token], before, after)
+    if token in MONTHS_BEHIND_DAY and _day_beside(before, ()):
+        return _date(MONTHS_BEHIND_DAY[token], before, after)
+    if token.startswith(CJK_MONTH) and before and _is_day(before[-1]):
+        month, day = int(before[-1]), after[0] if after[1:] and after[1].startswith(CJK_DAY) else ""
+        return Number("date", month * 100 + int(day)) if _is_day(day) else Number("month", month)
+    return None
 
 
 def _is_rough(before: Sequence[str]) -> bool:

@@ -65,23 +65,30 @@ def one_act_turned(a: Facts, b: Facts) -> bool:
     if len(names) < 2 or (PASSIVE & a.word_set) or (PASSIVE & b.word_set):
         return False
     keys_a, keys_b = _keys(a), _keys(b)
-    for verb, place_a in a.places.items():
-        place_b = b.places.get(verb, 0)
-        if not place_a or not place_b or keys_a[place_a] or keys_b[place_b] or verb.startswith(NO_ACT):
+    for verb in a.places.keys() & b.places.keys():
+        at_a, at_b = a.places[verb], b.places[verb]
+        if not at_a or not at_b or keys_a[at_a] or keys_b[at_b] or verb.startswith(NO_ACT) or verb in JOINING:
             continue
-        if verb in JOINING or a.words[place_a] in STARTERS:
+        x, y = keys_a[at_a - 1], keys_b[at_b - 1]
+        if x == y or not {x, y} <= names or a.words[at_a] in STARTERS:
             continue
-        x, y = keys_a[place_a - 1], keys_b[place_b - 1]
-        if x == y or x not in names or y not in names:
+        done_to_y, done_to_x = _behind(keys_a, at_a, y), _behind(keys_b, at_b, x)
+        if not done_to_y or not done_to_x:
             continue
-        after_a, after_b = (range(place + 1, place + 1 + BEHIND) for place in (place_a, place_b))
-        turned_a = next((place for place in after_a if keys_a[place : place + 1] == [y]), 0)
-        turned_b = next((place for place in after_b if keys_b[place : place + 1] == [x]), 0)
-        if turned_a and turned_b:
-            forms = (a.words[place_a - 1], b.words[turned_b]), (b.words[place_b - 1], a.words[turned_a])
-            kept = all(one.replace("ё", "е") == other.replace("ё", "е") for one, other in forms)
-            return a.words[place_a].isascii() or not kept
+        kept = _one_form(a.words[at_a - 1], b.words[done_to_x]) and _one_form(b.words[at_b - 1], a.words[done_to_y])
+        if a.words[at_a].isascii() or not kept:
+            return True
     return False
+
+
+def _behind(keys: list[str], verb: int, name: str) -> int:
+    """Where a name stands behind the verb, within `BEHIND` words; 0 where it does not."""
+    within = keys[verb + 1 : verb + 1 + BEHIND]
+    return verb + 1 + within.index(name) if name in within else 0
+
+
+def _one_form(one: str, other: str) -> bool:
+    return one.replace("ё", "е") == other.replace("ё", "е")
 
 
 def acting_on_each_other(a: Profile, b: Profile, *, translation: bool) -> str:
