@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from itertools import pairwise
+from operator import attrgetter
 
 from dedup.openings import only_standing, opening, other_news
 from dedup.profile import ALIKE, Facts, Profile, jaccard, name_key, stem
-from dedup.quantities import CALENDAR, Number, value_of
+from dedup.quantities import CALENDAR, Number, order_of, value_of
 from dedup.roles import READ, acting_on_each_other, one_act_turned, roles_reversed
 from dedup.sides import Side, crosses, one_outlet
 from dedup.wordlists import CONTRACTED, DENIALS, FINDING, NEGATIONS, SAYING, UPDATES
@@ -83,7 +84,9 @@ def _of_facts(
         title_b = unmatched_numbers(b.title, a.whole, YEARS)
         found += [f"headline {x} / {y}" for x, y in clashes(title_a, title_b, None) if not _may_grow(x, a, b)]
     amounts_a, amounts_b = ({n for n in clash if n.kind == "big"} for clash in (clash_a, clash_b))
-    largest_a, largest_b = max(amounts_a, key=value_of, default=None), max(amounts_b, key=value_of, default=None)
+    largest_a, largest_b = (
+        max(amounts, key=attrgetter("value", "unit"), default=None) for amounts in (amounts_a, amounts_b)
+    )
     if not kinds and largest_a and largest_b and largest_a.one_unit(largest_b):
         found.append(f"other amounts: {largest_a} / {largest_b}")
     if not translation:
@@ -154,7 +157,7 @@ def _template_conflicts(a: Profile, b: Profile, *, copied: bool) -> list[str]:
         found.append("only one headline is negated")
     here = {n for n in unmatched_numbers(a.title, b.title, YEARS) if not _may_grow(n, a, b)}
     there = {n for n in unmatched_numbers(b.title, a.title, YEARS) if not _may_grow(n, a, b)}
-    differing = [(x, y) for x in sorted(here, key=str) for y in sorted(there, key=str) if x.one_unit(y)]
+    differing = [(x, y) for x in sorted(here, key=order_of) for y in sorted(there, key=order_of) if x.one_unit(y)]
     if differing:
         found.append(f"same headline but {differing[0][0]} / {differing[0][1]}")
     names_a, names_b = _missing_names(a.title, b), _missing_names(b.title, a)
@@ -303,10 +306,10 @@ def clashes(a: set[Number], b: set[Number], kinds: frozenset[str] | None) -> lis
     """Numbers of one kind that do not agree, every one of `a` with every one of `b`."""
     if not a or not b:
         return []
-    there = sorted(b, key=str)
+    there = sorted(b, key=order_of)
     return [
         (x, y)
-        for x in sorted(a, key=str)
+        for x in sorted(a, key=order_of)
         for y in there
         if x.group == y.group and x.one_unit(y) and (kinds is None or x.kind == y.kind in kinds) and not x.agrees(y)
     ]

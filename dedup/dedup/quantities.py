@@ -111,6 +111,12 @@ def value_of(number: Number) -> float:
     return number.value
 
 
+def order_of(number: Number) -> tuple[str, str, str]:
+    """The key by which numbers are told: as they are written. Those written alike have an order, too, so that evidence
+    does not change from one process to the next."""
+    return str(number), number.kind, number.unit
+
+
 def _step(value: float) -> float:
     """The unit of the last digit that is not zero: 1200 → 100, 6.25 → 0.01."""
     digits = f"{value:.6f}".rstrip("0")

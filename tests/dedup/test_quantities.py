@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dedup.profile import facts
-from dedup.quantities import Number
+from dedup.quantities import Number, order_of
 
 
 def only(text: str) -> Number:
@@ -112,3 +112,9 @@ def test_a_date_may_be_the_one_of_the_article(text: str, own: bool) -> None:
 def test_more_than_is_not_exact_in_any_language(text: str) -> None:
     assert only(text).agrees(Number("count", 73))
     assert not Number("count", 70).agrees(Number("count", 73))
+
+
+def test_numbers_that_are_written_alike_have_an_order_too() -> None:
+    alike = [Number("count", 20), Number("count", 20, "EUR"), Number("people", 20)]
+    assert len({str(number) for number in alike}) == 1
+    assert len({order_of(number) for number in alike}) == 3
