@@ -104,7 +104,13 @@ def _groups(links: list[tuple[str, str]]) -> dict[str, int]:
 
 def _evidence(first: Article, second: Article, words: int | None) -> Evidence:
     sides = [
-        Side(row["title"], profile(row["title"], " ".join(row["text"].split()[:words])), row["lang"], "", None)
+        Side(
+            row["title"],
+            profile(row["title"], " ".join(row["text"].split()[:words]), row["lang"]),
+            row["lang"],
+            "",
+            None,
+        )
         for row in (first, second)
     ]
     return compare(*sides, cosine=None, scaled_cosine=None)

@@ -215,7 +215,15 @@ def _measured(
     vectors = space.vectors(name, texts)
     around = surroundings_of_each(vectors)
     sides = [
-        Side(text.title, profile(text.title, text.text), text.lang or "und", text.source or "", None, "", place)
+        Side(
+            text.title,
+            profile(text.title, text.text, text.lang or "und"),
+            text.lang or "und",
+            text.source or "",
+            None,
+            "",
+            place,
+        )
         for text, place in zip(texts, around, strict=True)
     ]
     judge = Judge(space.scale, VerdictLimits(1.0, 1.0), Verifier(0, {}))

@@ -51,7 +51,7 @@ class Known:
 
     @property
     def profile(self) -> Profile:
-        return profile(self.title, self.news)
+        return profile(self.title, self.news, self.lang)
 
     def side(self, around: Surroundings | None) -> Side:
         return side_of(self, self.profile, self.at, around)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dedup.conflicts import SAYING_LITTLE, clashes, conflicts, unmatched_names, unmatched_numbers
+from dedup.clashes import clashes, unmatched_names, unmatched_numbers
+from dedup.conflicts import SAYING_LITTLE, conflicts
 from dedup.profile import Profile, containment, jaccard, stems
 from dedup.quantities import Number
 from dedup.sides import Side, crosses, one_outlet

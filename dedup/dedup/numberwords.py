@@ -124,11 +124,11 @@ SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "�
 UNITS_BEFORE = {"rs": "INR", "inr": "INR", "usd": "USD", "eur": "EUR", "gbp": "GBP", "chf": "CHF"}
 
 
-def _months(listed: str) -> dict[str, int]:
-    return {word: month for month, words in enumerate(listed.split("|"), start=1) for word in words.split()}
+def _calendar(listed: str) -> dict[str, int]:
+    return {word: number for number, words in enumerate(listed.split("|"), start=1) for word in words.split()}
 
 
-MONTHS = _months(
+MONTHS = _calendar(
     """january jan январь января январе|february feb февраль февраля феврале|march март марта марте
     |april apr апрель апреля апреле|may май мая мае|june jun июнь июня июне|july jul июль июля июле
     |august aug август августа августе|september sept sep сентябрь сентября сентябре
@@ -136,7 +136,7 @@ MONTHS = _months(
     |december dec декабрь декабря декабре"""
 )
 # Months in the other languages, only behind a day: "Mars" is a planet, "Julio" a man, "marca" a brand.
-MONTHS_BEHIND_DAY = _months(
+MONTHS_BEHIND_DAY = _calendar(
     """januar jänner janvier enero gennaio janeiro januari stycznia січня ocak ledna يناير
     |februar février febrero febbraio fevereiro februari lutego лютого şubat února فبراير
     |mar märz mars marzo março maart marca березня mart března مارس
@@ -149,6 +149,23 @@ MONTHS_BEHIND_DAY = _months(
     |oktober octobre octubre ottobre outubro października жовтня ekim října أكتوبر
     |novembre noviembre novembro listopada листопада kasım listopadu نوفمبر
     |dezember décembre diciembre dicembre dezembro grudnia грудня aralık prosince ديسمبر"""
+)
+# Days of the week, from Monday on.
+WEEKDAYS = _calendar(
+    """monday понедельник понедельника понедельнику montag lundi lunes lunedì segunda-feira poniedziałek poniedziałku
+    poniedziałkowy понеділок понеділка pazartesi maandag måndag pondělí
+    |tuesday вторник вторника вторнику dienstag mardi martes martedì terça-feira wtorek wtorku wtorkowy вівторок
+    вівторка salı dinsdag tisdag úterý
+    |wednesday среда среды среду mittwoch mercredi miércoles mercoledì quarta-feira środa środę środy середа середи
+    середу çarşamba woensdag onsdag středa středu
+    |thursday четверг четверга четвергу donnerstag jeudi jueves giovedì quinta-feira czwartek czwartku четвер
+    четверга perşembe donderdag torsdag čtvrtek
+    |friday пятница пятницы пятницу freitag vendredi viernes venerdì sexta-feira piątek piątku п'ятниця п'ятниці
+    п'ятницю cuma vrijdag fredag pátek
+    |saturday суббота субботы субботу samstag sonnabend samedi sábado sabato sobota sobotę soboty субота суботи суботу
+    cumartesi zaterdag lördag sobotu
+    |sunday воскресенье воскресенья sonntag dimanche domingo domenica niedziela niedzielę niedzieli неділя неділі неділю
+    pazar zondag söndag neděle neděli"""
 )
 # Before a date that the news is about; but not where the date is that of the article: "Posted on 5 May 2026".
 DATED = frozenset("on for of in from since by until на за от с со к до по в am vom zum le du el del".split())

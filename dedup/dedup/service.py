@@ -356,7 +356,7 @@ class Deduplicator(Archive):
         return placed
 
     def _newcomer(self, article: Article, now: datetime, reading: Reading, feed_id: int | None = None) -> Newcomer:
-        facts = profile(article.title, reading.news)
+        facts = profile(article.title, reading.news, article.lang)
         return Newcomer(
             article=article,
             reading=reading,

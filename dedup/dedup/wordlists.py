@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 # Short forms of names, as they are written, and what they stand for. In capitals only: "us" is a pronoun.
 ALIASES = {
     short: name
@@ -35,12 +37,43 @@ PASSIVE = frozenset(
 # Words with which a later report corrects the count of an earlier one.
 UPDATES = frozenset("now toll climbs climbed jumps теперь уже выросло вырос возросло увеличилось".split())
 
-NEGATIONS = frozenset(
-    """not no never none nobody nothing neither nor without cannot denies denied deny refuses refused refuse
-    rejects rejected reject fails failed не нет ни никогда никто ничего без нельзя отказался отказалась
-    отказались отказывается отверг отвергла отвергли отклонил отклонила отклонили опроверг
-    опровергла опровергли""".split()
+# Words that turn a sentence round, by language: "no" denies in English, and means "in the" in Portuguese.
+_NEGATING = {
+    lang: frozenset(listed.split())
+    for lang, listed in {
+        "en": "not no never none nobody nothing neither nor without cannot",
+        "ru": "не нет ни никогда никто ничего без нельзя",
+        "uk": "не ні немає ніколи ніхто нічого без",
+        "de": "nicht nie kein keine keinen keiner keinem niemand nichts ohne",
+        "fr": "pas jamais aucun aucune sans",
+        "es": "no nunca sin ningún ninguna nadie",
+        "it": "non mai senza nessun nessuna nessuno",
+        "pt": "não nunca sem nenhum nenhuma ninguém",
+        "pl": "nie bez nigdy nikt",
+        "nl": "niet geen nooit zonder",
+        "sv": "inte ingen inga aldrig utan",
+        "cs": "ne není bez nikdy",
+        "tr": "değil yok",
+    }.items()
+}
+# Verbs that hold a negation, whatever the language.
+_REFUSING = frozenset(
+    """denies denied deny refuses refused refuse rejects rejected reject fails failed отказался отказалась отказались
+    отказывается отверг отвергла отвергли отклонил отклонила отклонили опроверг опровергла опровергли""".split()
 )
+NEGATIONS = _REFUSING.union(*_NEGATING.values())
+
+
+def negating(lang: str) -> frozenset[str]:
+    """The words that turn a sentence of this language round; of an unknown one those of English and Russian."""
+    return _NEGATING.get(lang, _NEGATING["en"] | _NEGATING["ru"])
+
+
+@cache
+def negations(lang: str) -> frozenset[str]:
+    """The same, and the verbs that hold a negation: "denies"."""
+    return negating(lang) | _REFUSING
+
 
 # Two words that deny nothing: "not only", «не менее 14».
 NOT_NEGATED = frozenset(
@@ -48,6 +81,9 @@ NOT_NEGATED = frozenset(
     for first, listed in {"not": "only just", "не": "менее более только меньше"}.items()
     for second in listed.split()
 )
+
+# Languages whose headlines write only names (German: nouns) with a capital, unless all of it is in capitals.
+SMALL_HEADLINES = frozenset("ru uk be bg sr de fr es it pt pl cs sk sl hr nl sv da no fi ro hu el".split())
 
 # Endings of English words that hold a negation.
 CONTRACTED = ("n't", "n’t")
@@ -76,8 +112,16 @@ STARTERS = frozenset(
 
 # What stands before the name of a place or of a means, and binds it wherever it stands in a headline.
 PREPOSITIONS = frozenset(
-    """in at on from near over after before through в во на из из-за за под над около после до у через по""".split()
+    """in at on from near over after before through в во на из из-за за под над около после до у через по від під біля
+    bei aus nach auf à aux dans ad da di em na nas w ze pod koło""".split()
 )
+
+ARTICLES = frozenset(
+    "a an the der die das den dem ein eine einen einem le la les un une el los las una il lo gli uno".split()
+)
+
+# What stands behind a preposition like a place and is none.
+NOWHERE = frozenset("сети сеть интернете интернет youtube instagram facebook twitter telegram tiktok земле".split())
 
 # What binds two names that do something together, right behind the first.
 JOINING = frozenset("and with und mit et avec y con e com ve и с со та з".split())

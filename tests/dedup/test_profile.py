@@ -152,3 +152,11 @@ def test_any_text_has_a_profile(title: str, text: str) -> None:
     found = profile(title, text)
     assert found.title.weak <= found.title.names.keys()
     assert found.whole.negations >= 0
+
+
+def test_only_where_headlines_capitalise_every_word_do_capitals_say_nothing() -> None:
+    english = profile("Lusen Envoy Called to Kelmouth Ministry", "", "en").title
+    assert not english.strong_names
+    russian = profile("Посол Лусена в Келмуте вызван в МИД Сербины", "", "ru").title
+    assert {"Лусена", "Келмуте", "МИД", "Сербины"} == set(russian.strong_names.values())
+    assert not profile("ПОСОЛ ЛУСЕНА ВЫЗВАН В МИД", "", "ru").title.strong_names

@@ -124,3 +124,33 @@ def test_one_verb_between_two_names_that_change_places_is_two_events(a: str, b: 
         for title, end in zip((a, b), ends, strict=True)
     )
     assert ("roles reversed in the headline" in conflicts(one, other)) is turned
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "lang", "turned"),
+    [
+        ("Customer bites waiter in Lusen", "In Lusen a waiter bites the customer", "en", True),
+        ("Orso insegue un cacciatore a Lusen", "Lusen, cacciatore insegue un orso: denunciato", "it", True),
+        ("Пассажир избил таксиста из-за окна", "Из-за музыки таксист избил пассажира", "ru", True),
+        # Another word between them, and one case in both: nobody has changed places.
+        ("Customer bites angry waiter in Lusen", "In Lusen a waiter bites the customer", "en", False),
+        ("Таксиста избил пассажир из-за окна", "Пассажир избил таксиста из-за окна", "ru", False),
+        ("Customer bites waiter in Lusen", "In Lusen a waiter was bitten by the customer", "en", False),
+    ],
+)
+def test_two_words_right_beside_one_verb_that_change_places_are_two_events(
+    a: str, b: str, lang: str, turned: bool
+) -> None:
+    assert ("roles reversed in the headline" in conflicts(side(a, lang=lang), side(b, lang=lang))) is turned
+
+
+def test_headlines_alone_are_read_by_the_order_of_names_in_english_and_by_their_cases_in_russian() -> None:
+    reversed_ = ("roles reversed in the headline",)
+    assert (
+        conflicts(side("Lusen sends a spy back to Kelmouth"), side("Kelmouth sends a spy back to Lusen")) == reversed_
+    )
+    one, other = side("Лусен выдал Келмуту беглеца", lang="ru"), side("Келмут выдал Лусену беглеца", lang="ru")
+    assert conflicts(one, other) == reversed_
+    told = side("В Лусене при взлёте разбился вертолёт Келмута", lang="ru")
+    again = side("Вертолёт Келмута разбился при взлёте в Лусене", lang="ru")
+    assert conflicts(told, again) == ()

@@ -78,7 +78,7 @@ class Trial:
     def sides(self, articles: Sequence[Article], vectors: NDArray[np.float32]) -> list[Side]:
         """With the vectors of all: they are one another's neighbourhood."""
         return [
-            queries.side_of(one, profile(one.title, one.text), one.published, around)
+            queries.side_of(one, profile(one.title, one.text, one.lang), one.published, around)
             for one, around in zip(articles, surroundings_of_each(vectors), strict=True)
         ]
 
