@@ -40,7 +40,7 @@ from dedup.evidence import Evidence
 Floats = NDArray[np.float64]
 
 OUTPUT = Path(__file__).parents[1] / "dedup" / "dedup" / "data" / "verifier.json"
-VERSION = 9
+VERSION = 10
 STORY_LIMITS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
