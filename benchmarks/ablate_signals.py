@@ -64,7 +64,7 @@ def topic_cosines(one: Labelled) -> Floats:
     from gensim.corpora import Dictionary
     from gensim.models import LsiModel, TfidfModel
 
-    tokens = [list(profile(text.title, text.text).words._weights) for text in one.texts]
+    tokens = [list(profile(text.title, text.text, text.lang or "und").words._weights) for text in one.texts]
     words = Dictionary(tokens)
     bags = [words.doc2bow(some) for some in tokens]
     weighed = TfidfModel(bags)

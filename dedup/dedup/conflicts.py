@@ -38,20 +38,20 @@ def conflicts(
     alike: Jaccard of their shingles. shared: the numbers of `a` that something in `b` agrees with. clash_a, clash_b:
         those of either lead that nothing in the other agrees with.
     """
-    first, second, translation = a.profile, b.profile, crosses(a, b)
+    first, second, translation, copied = a.profile, b.profile, crosses(a, b), alike >= COPIED
     begins = None if translation else opening(first, second)
-    apart = begins and other_news(first, second, begins, same_source=one_outlet(a, b), copied=alike >= COPIED)
-    if not apart and not translation and alike < COPIED and only_standing(first, second):
+    apart = begins and other_news(first, second, begins, same_source=one_outlet(a, b), copied=copied)
+    if not apart and not translation and not copied and only_standing(first, second):
         apart = "the same standing sentences, around other news"
     found = (
-        _of_facts(first, second, shared, clash_a, clash_b, translation=translation, copied=alike >= COPIED)
+        _of_facts(first, second, shared, clash_a, clash_b, translation=translation, copied=copied)
         + _strange_names(first, second)
         + ((apart,) if apart else ())
         + (_other_issue(first, second, clash_a, clash_b) if alike >= SERIES else ())
         + _other_subject(a, b)
-        + _other_roles(a, b, translation=translation, copied=alike >= COPIED)
+        + _other_roles(a, b, translation=translation, copied=copied)
     )
-    return found or (_opposites(a, b) if alike < COPIED else ())
+    return found or (() if copied else _opposites(a, b))
 
 
 def _of_facts(

@@ -6,7 +6,6 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 
 from dedup.clashes import unmatched_names, unmatched_numbers
-from dedup.numberwords import WEEKDAYS
 from dedup.profile import ALIKE, Facts, Profile, jaccard, name_key, stem
 from dedup.quantities import Number, order_of
 from dedup.roles import one_act_turned, roles_reversed
@@ -173,10 +172,7 @@ def _another_day(a: Facts, b: Facts) -> list[str]:
     """
     if not (is_headline(a) and is_headline(b)):
         return []
-    days_a, days_b = (
-        {WEEKDAYS[day]: day for word in title.words if (day := word.removesuffix("'s").removesuffix("’s")) in WEEKDAYS}
-        for title in (a, b)
-    )
+    days_a, days_b = a.weekdays, b.weekdays
     if not days_a or not days_b or not days_a.keys().isdisjoint(days_b):
         return []
     return [f"headlines of {days_a[min(days_a)]} / {days_b[min(days_b)]}"]

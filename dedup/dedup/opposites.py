@@ -26,22 +26,22 @@ UNDOING = frozenset(
 # anywhere behind the first.
 _LISTED = {
     "approval": (
-        """approve approving approval accept accepts adopt ratif pass passes passed green_light go-ahead одобр
+        """accept adopt ratif pass passes passed green_light go-ahead одобр
         принял_зако принял_бюд принял_попр принял_резо приняли_зако приняли_бюд приняли_попр приняли_резо приняла_зако
         приняла_бюд приняла_попр приняла_резо утверд ратифиц схвал ухвал прийняла_зако прийняли_зако затверд ратифік
         genehmig bewillig beschließ beschloss verabschied stimmt_zu grünes_licht approuv feu_vert aprueb aproba aprobó
         luz_verde approv via_libera aprova zatwierdz uchwal przyjął przyjęł przyjęt przyjm zielone_światło onayla
         kabul_ed kabul_et keurt_goed goedgekeurd godkän antog antar schvál""",
         """reject turn_down turns_down turned_down throws_out voted_down veto vetoes отклон отверг ветир відхил відкину
-        ablehn abgelehn lehnt lehnen lehnte rejet retoqu rechaz bocci respin rejeit chumb odrzuc zawetow reddet verwerp
+        ablehn abgelehn lehnt lehnen rejet retoqu rechaz bocci respin rejeit chumb odrzuc zawetow reddet verwerp
         wijst_af afgewezen avslå avslog zamít""",
     ),
     "permission": (
         """allow permit authori legali разреш легализ дозвол легаліз erlaub gestatt freigegeben gibt_frei grünes_licht
         autoris feu_vert autoriz luz_verde permett via_libera zezwol zezwal zielone_światło izin_ver green_light tillåt
         toestaan staat_toe toegestaan povol""",
-        """ban bans banned banning forbid forbade prohibit outlaw запрет запрещ заборон untersag verbiet verbot
-        interdi prohíb prohib viet vieta vietat proíb proíbe proib zakaz zabron zabran yasakla verbied verbood förbjud
+        """ban bans banned banning forbid forbade outlaw запрет запрещ заборон untersag verbiet verbot
+        interdi prohíb prohib viet vieta proíb proib zakaz zabron zabran yasakla verbied verbood förbjud
         zakáz""",
     ),
     "statement": (
@@ -66,15 +66,15 @@ _LISTED = {
     ),
     "operation": (
         "resum restor возобнов восстан віднов wieder_auf repren reanud riprend riprist retom wznow wznaw",
-        """suspend halts halted приостан прекра призуп припин gesperrt eingestellt interrompt interromp sospend wstrzym
+        """suspend halts halted приостан прекра призуп припин gesperrt eingestellt interromp sospend wstrzym
         zawies""",
     ),
     "course": (
-        """raise raises raised hike hikes hiked rise rises rose grow grows grew jump jumps climb soar gain gains повыси
+        """raise hike hikes hiked rise rises rose grow grows grew jump jumps climb soar gain gains повыси
         подня вырос увелич подорож підвищ зріс зроста steig erhöh augment hauss grimp sube suben subió aument sobe subi
         salgono cresc wzrost wzrosł wzrósł rośnie podnios podnosi podwyż arttı artış artır yüksel""",
-        """cut cuts lower lowers lowered fall falls fell drop drops slump declin plung lose loses сниз сниж пониз упал
-        упали сократ подешев знизи знижу впав sink sinkt senkt senkte fällt fallen baiss recul diminu chute baja bajan
+        """cut cuts lower fall falls fell drop drops slump declin plung lose loses сниз сниж пониз упал
+        упали сократ подешев знизи знижу впав sink sinkt senkt fällt fallen baiss recul diminu chute baja bajan
         bajó cae caen desce cai caem corta cala calano tagli reduz spada spadł obniż düştü düşü azal""",
     ),
 }

@@ -19,7 +19,7 @@ from itertools import pairwise
 from anyascii import anyascii
 
 from dedup.bags import Bag, name_bag, word_bag
-from dedup.numberwords import MONTHS, NUMBER_WORDS
+from dedup.numberwords import MONTHS, NUMBER_WORDS, WEEKDAYS
 from dedup.quantities import CALENDAR, ROUGH, TIME, Number, read_numbers, value_of
 from dedup.wordlists import ALIASES, CONTRACTED, NEGATIONS, NOT_NEGATED, SMALL_HEADLINES, STARTERS, negations
 
@@ -85,6 +85,17 @@ class Facts:
         return frozenset(stem(name.casefold()) for name in self.names.values())
 
     @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The key of each word that is a name, and nothing for each that is none."""
+        by_word = {name.casefold(): key for key, name in self.names.items()}
+        return tuple(by_word.get(word, "") for word in self.words)
+
+    @cached_property
+    def weekdays(self) -> dict[int, str]:
+        """The days of the week, 1…7, with the words for them."""
+        return {WEEKDAYS[day]: day for day in map(owner, self.words) if day in WEEKDAYS}
+
+    @cached_property
     def places(self) -> dict[str, int]:
         """Where each longer word that is no number stands first, by its stem."""
         places: dict[str, int] = {}
@@ -144,7 +155,7 @@ class Profile:
     shingles: frozenset[str]
     stems: frozenset[str]
 
-    @property
+    @cached_property
     def has_text(self) -> bool:
         """Whether there is more than a headline: at least 50 letters more, about ten words."""
         return sum(map(len, self.whole.words)) >= sum(map(len, self.title.words)) + 50
@@ -293,10 +304,15 @@ def _is_title_case(headline: str, share: float) -> bool:
     return len(longer) >= 3 and sum(token[0].isupper() for token in longer) >= share * len(longer)
 
 
+def owner(word: str) -> str:
+    """A word without its possessive ending: "Norway's"."""
+    return re.sub(r"['’]s$", "", word)
+
+
 @lru_cache(maxsize=65536)
 def name_key(name: str) -> str:
     """A key that spelling, script and inflection mostly keep: the start of the consonant skeleton in Latin letters."""
-    latin = re.sub(r"[^a-z]", "", anyascii(re.sub(r"['’]s$", "", name)).casefold())
+    latin = re.sub(r"[^a-z]", "", anyascii(owner(name)).casefold())
     soft = _SOFT_PATTERN.sub(lambda match: _SOFT[match.group()], latin)
     skeleton = re.sub(r"(.)\1+", r"\1", soft[:1] + re.sub(r"[aeiouyj]", "", soft[1:]))
     return skeleton[:4] if len(skeleton) >= 3 else soft[:4]

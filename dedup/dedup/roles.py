@@ -66,12 +66,12 @@ def one_act_turned(a: Facts, b: Facts) -> bool:
         return False
     # What is a name for sure in one headline is one in the other, too, where it is the first word.
     names = a.names.keys() & b.names.keys() & (a.strong_names.keys() | b.strong_names.keys())
-    keys_a, keys_b = _keys(a), _keys(b)
+    keys_a, keys_b = a.keys, b.keys
     for verb in a.places.keys() & b.places.keys():
         at_a, at_b = a.places[verb], b.places[verb]
-        if not at_a or not at_b or keys_a[at_a] or keys_b[at_b] or verb.startswith(NO_ACT) or verb in JOINING:
+        if not at_a or not at_b or keys_a[at_a] or keys_b[at_b] or verb in JOINING or a.words[at_a] in STARTERS:
             continue
-        if a.words[at_a] in STARTERS:
+        if verb.startswith(NO_ACT):
             continue
         x, y = keys_a[at_a - 1], keys_b[at_b - 1]
         done_to_y = done_to_x = 0
@@ -96,7 +96,7 @@ def _right_behind(title: Facts, verb: int, wanted: str) -> int:
     return place if len(wanted) > 3 and len(found) > 3 and wanted[0].isalpha() and stem(found) == stem(wanted) else 0
 
 
-def _behind(keys: list[str], verb: int, name: str) -> int:
+def _behind(keys: tuple[str, ...], verb: int, name: str) -> int:
     """Where a name stands behind the verb, within `BEHIND` words; 0 where it does not."""
     within = keys[verb + 1 : verb + 1 + BEHIND]
     return verb + 1 + within.index(name) if name in within else 0
@@ -142,7 +142,7 @@ def _act(title: Facts, other: Facts) -> _Act | None:
     actor, target = _subject(title), _subject(other)
     if not actor or not target or not target.isdisjoint(actor) or not actor <= other.names.keys():
         return None
-    keys = _keys(title)
+    keys = title.keys
     place = next((place for place, key in enumerate(keys) if key in target), 0)
     if not place or not target <= title.names.keys():
         return None
@@ -153,15 +153,9 @@ def _act(title: Facts, other: Facts) -> _Act | None:
     return _Act(words, f"{title.names[keys[0]]} … {title.names[keys[place]]}")
 
 
-def _keys(title: Facts) -> list[str]:
-    """The key of each word of a headline that is a name, and nothing for each that is none."""
-    by_word = {name.casefold(): key for key, name in title.names.items()}
-    return [by_word.get(word, "") for word in title.words]
-
-
 def _subject(title: Facts) -> frozenset[str]:
     """The names that a headline begins with; empty where it begins with another word."""
-    return frozenset(takewhile(bool, _keys(title)))
+    return frozenset(takewhile(bool, title.keys))
 
 
 def _knows(article: Profile, words: tuple[str, ...]) -> bool:

@@ -15,12 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from dedup.config import load_config
+from dedup.config import Config, load_config
 from dedup.corpora import load_corpus
 from dedup.model import LazyEncoder, prepare_model
 from dedup.quality import evaluate
+from dedup_accelerate import Artifact
 
 DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def model() -> tuple[Config, Artifact, LazyEncoder]:
+    config = load_config(overrides={"model": {"name": "e5-small"}, "verdict": {"use_calibration": False}})
+    artifact = prepare_model(config)
+    return config, artifact, LazyEncoder(artifact, config)
 
 
 # Look-alikes, and how many of them are joined; events told twice, and how many of them are. Tighten, never loosen.
@@ -37,12 +45,11 @@ DATA = Path(__file__).parent / "data"
     ],
 )
 def test_most_look_alikes_of_an_unknown_writer_stay_apart_and_most_of_his_stories_meet(
-    name: str, apart: int, wrongly: int, same: int, rightly: int
+    model: tuple[Config, Artifact, LazyEncoder], name: str, apart: int, wrongly: int, same: int, rightly: int
 ) -> None:
-    config = load_config(overrides={"model": {"name": "e5-small"}, "verdict": {"use_calibration": False}})
+    config, artifact, encoder = model
     corpus = load_corpus(DATA / f"{name}.jsonl")
-    artifact = prepare_model(config)
-    found = evaluate(corpus, config, artifact, LazyEncoder(artifact, config))
+    found = evaluate(corpus, config, artifact, encoder)
     told = sum(pair.same for pair in corpus.pairs)
     assert (len(corpus.pairs) - told, told) == (apart, same)
     wrong = [(one.title_a, one.title_b, one.decision.reason) for one in found.false_joins]
